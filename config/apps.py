@@ -1,0 +1,7 @@
+"""The app that holds the project's own management commands."""
+
+from django.apps import AppConfig
+
+
+class ConfigConfig(AppConfig):
+    name = "config"
