@@ -1,0 +1,1 @@
+"""Event sourcing and CQRS for Django on PostgreSQL. Knows no domain."""

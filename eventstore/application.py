@@ -1,0 +1,52 @@
+"""The application object: everything that was registered, and the parts that work on it.
+
+`settings.EVENTSTORE["APPLICATION"]` names the function that builds it, as `SESSION_ENGINE` names
+a module. Nothing is registered anywhere else, or by importing.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from eventstore.command_bus import CommandBus, CommandExecution
+from eventstore.command_log import CommandLog
+from eventstore.command_types import CommandTypes
+from eventstore.database import Database
+from eventstore.event_types import EventTypes
+from eventstore.pipeline import Services, Step
+from eventstore.projections import Projections
+from eventstore.store import EventStore
+
+
+class Application:
+    """Make one, register on it, then send commands through `bus`."""
+
+    def __init__(
+        self, *, pipeline: Sequence[type[Step]], database: Database | None = None
+    ) -> None:
+        self.database = database or Database()
+        self.events = EventTypes()
+        self.commands = CommandTypes()
+        self.projections = Projections()
+        #: Where an aggregate of a category can be read: `/api/persons/{aggregate_id}`.
+        self.locations: dict[str, str] = {}
+        self.store = EventStore(self.database, self.events)
+        self.command_log = CommandLog(self.database)
+        services = Services(self.database, self.commands, self.command_log)
+        execution = CommandExecution(services, self.store, self.projections)
+        self.bus = CommandBus(execution, services, pipeline)
+
+
+def pipeline_from_settings() -> list[type[Step]]:
+    """The classes that `settings.EVENTSTORE["PIPELINE"]` names, outermost first."""
+    return [import_string(path) for path in settings.EVENTSTORE["PIPELINE"]]
+
+
+@cache
+def get_application() -> Application:
+    """The one application of this process, built at the first call."""
+    build = import_string(settings.EVENTSTORE["APPLICATION"])
+    application: Application = build()
+    return application

@@ -1,0 +1,84 @@
+"""Django system checks: a wrong registration stops `manage.py` before anything is served."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.apps import AppConfig
+from django.conf import settings
+from django.core import checks
+from django.db.models import UniqueConstraint
+
+from eventstore.application import Application, get_application
+from eventstore.errors import RegistrationError
+from eventstore.projections import Projection, Table
+
+#: Without these, in this order, a command would not happen exactly once.
+REQUIRED_STEPS = (
+    "eventstore.pipeline.StoreRefusals",
+    "eventstore.pipeline.Retry",
+    "eventstore.pipeline.InTransaction",
+)
+
+
+def register_all() -> None:
+    checks.register(check_pipeline, "eventstore")
+    checks.register(check_registration, "eventstore")
+
+
+def check_pipeline(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """The pipeline has the steps that make a command happen once, in their order."""
+    pipeline = list(settings.EVENTSTORE["PIPELINE"])
+    required = [step for step in pipeline if step in REQUIRED_STEPS]
+    if tuple(required) == REQUIRED_STEPS:
+        return []
+    return [
+        checks.Error(
+            f'EVENTSTORE["PIPELINE"] has {required or "none"} of the steps it cannot do without.',
+            hint=f"List {', '.join(REQUIRED_STEPS)}, each once and in this order.",
+            id="eventstore.E001",
+        )
+    ]
+
+
+def check_registration(
+    app_configs: Sequence[AppConfig] | None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """The application can be built, and each projection's events and tables are in order."""
+    try:
+        application = get_application()
+    except RegistrationError as error:
+        return [checks.Error(str(error), id="eventstore.E002")]
+    return [
+        message
+        for projection in application.projections
+        for message in _check_projection(application, projection)
+    ]
+
+
+def _check_projection(
+    application: Application, projection: Projection
+) -> Iterator[checks.CheckMessage]:
+    for event_class in projection.events:
+        try:
+            application.events.of(event_class)
+        except RegistrationError as error:
+            yield checks.Error(str(error), obj=projection.name, id="eventstore.E003")
+    for table in projection.tables:
+        if not _has_key(table):
+            yield checks.Error(
+                f"{table.model.__name__} has no unique constraint on "
+                f"({', '.join(('tenant_id', *table.key))}).",
+                hint="Give the model a tenant_id and a UniqueConstraint on exactly these fields.",
+                obj=projection.name,
+                id="eventstore.E004",
+            )
+
+
+def _has_key(table: Table) -> bool:
+    wanted = {"tenant_id", *table.key}
+    return any(
+        isinstance(constraint, UniqueConstraint) and set(constraint.fields) == wanted
+        for constraint in table.model._meta.constraints
+    )

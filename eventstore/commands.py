@@ -1,0 +1,62 @@
+"""What a command is, what carries it to its handler, and what comes back. Pure Python."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from eventstore.tenancy import Actor
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A wish, in the imperative, addressed to one aggregate. Subclasses add their fields."""
+
+    aggregate_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Envelope:
+    """A command on its way: who sends it, under which id, caused by what."""
+
+    command: Command
+    command_id: UUID
+    actor: Actor
+    correlation_id: UUID
+    causation_id: UUID | None = None
+    #: The version that the sender has seen; None where any will do.
+    expected_version: int | None = None
+    #: What the sender filled in, before defaults; None: every field (a command made in Python).
+    client_fields: frozenset[str] | None = None
+    #: Counts from 1; a second attempt stands in line for its stream instead of racing again.
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEventReference:
+    """Where an event of a command's answer stands; its payload is read from the stream."""
+
+    type: str
+    version: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """A command's answer, the same each time the command id is sent.
+
+    `version` is the target's after this command; `position` the last one that it wrote.
+    Both are None where it wrote nothing. `replayed` tells a repeated answer from the first one.
+    """
+
+    command_id: UUID
+    status: str
+    category: str | None
+    aggregate_id: UUID
+    version: int | None
+    position: int | None
+    correlation_id: UUID
+    events: tuple[RecordedEventReference, ...] = ()
+    replayed: bool = False
+
+    @property
+    def created_stream(self) -> bool:
+        return bool(self.events) and self.events[0].version == 1

@@ -1,0 +1,43 @@
+"""Which database the application writes to, and the short way to send it SQL.
+
+Short statements go through a plain psycopg cursor on Django's own connection, prepared once for
+each connection: that saves about a third of the time of a short statement. They take part in
+Django's transactions like any other.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from django.db import DEFAULT_DB_ALIAS, connections, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+
+class Database:
+    """One database alias; the application object owns the only instance."""
+
+    def __init__(self, alias: str = DEFAULT_DB_ALIAS) -> None:
+        self.alias = alias
+
+    @property
+    def connection(self) -> BaseDatabaseWrapper:
+        return connections[self.alias]
+
+    def atomic(self) -> transaction.Atomic:
+        return transaction.atomic(using=self.alias)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> psycopg.Cursor[Any]:
+        """Run one statement, prepared; errors are Django's (OperationalError and its kin)."""
+        connection = self.connection
+        connection.ensure_connection()
+        cursor = psycopg.Cursor(connection.connection)
+        with connection.wrap_database_errors:
+            return cursor.execute(sql, parameters, prepare=True, binary=True)
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """All rows of one statement."""
+        return self.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+        """The first row of one statement, or None."""
+        return self.execute(sql, parameters).fetchone()

@@ -1,0 +1,57 @@
+"""What an event is, and the envelope in which the store gives it back. Pure Python."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeVar
+from uuid import UUID
+
+
+class Event:
+    """A fact, in the past tense. Subclasses are frozen dataclasses; this marker adds nothing."""
+
+    __slots__ = ()
+
+
+EventT = TypeVar("EventT", bound=Event, covariant=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where an event comes from; stored as its metadata.
+
+    `correlation_id` is shared by all that followed from one request; `causation_id` is the
+    command that caused the event.
+    """
+
+    user: str
+    correlation_id: UUID
+    causation_id: UUID | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordedEvent(Generic[EventT]):
+    """An event as the store recorded it.
+
+    `position` orders all events of all tenants, with gaps; `version` counts within the stream
+    from 1, without holes. `recorded_at` is the database's clock, in UTC.
+    `hash` chains it to its predecessor in the stream.
+    """
+
+    event: EventT
+    position: int
+    tenant_id: UUID
+    category: str
+    aggregate_id: UUID
+    version: int
+    type: str
+    schema_version: int
+    recorded_at: datetime
+    correlation_id: UUID
+    causation_id: UUID | None
+    user: str
+    hash: bytes
+
+
+def stream_name(category: str, aggregate_id: UUID) -> str:
+    """The name of a stream as people write it and as its hash chain contains it."""
+    return f"{category}-{aggregate_id}"

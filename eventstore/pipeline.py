@@ -1,0 +1,190 @@
+"""The steps around every command, outermost first, as `EVENTSTORE["PIPELINE"]` lists them.
+
+A step is made once, with the next step (`proceed`) and the services it may use, and called for
+each command, like Django's middleware. To add one of your own:
+
+    class OnlyInOfficeHours:
+        def __init__(self, proceed: Proceed, services: Services) -> None:
+            self._proceed = proceed
+
+        def __call__(self, envelope: Envelope) -> Result:
+            ...
+            return self._proceed(envelope)
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from django.db import InterfaceError, OperationalError
+
+from eventstore.command_log import CommandLog
+from eventstore.command_types import CommandTypes
+from eventstore.commands import Envelope, Result
+from eventstore.database import Database
+from eventstore.errors import (
+    Busy,
+    DaybookError,
+    Forbidden,
+    OutcomeUnknown,
+    Refusal,
+    ReplayedRefusal,
+    WrongExpectedVersion,
+)
+from eventstore.validation import validate
+
+logger = logging.getLogger("daybook.commands")
+
+Proceed = Callable[[Envelope], Result]
+
+#: How often one command is tried when others get in its way.
+ATTEMPTS = 5
+
+#: Errors after which PostgreSQL is known to have rolled back, and trying again makes sense:
+#: serialization failure, deadlock, lock timeout.
+RETRYABLE = frozenset({"40001", "40P01", "55P03"})
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What a step may use."""
+
+    database: Database
+    command_types: CommandTypes
+    command_log: CommandLog
+
+
+class Step(Protocol):
+    """A class in `EVENTSTORE["PIPELINE"]`."""
+
+    def __init__(self, proceed: Proceed, services: Services) -> None: ...
+
+    def __call__(self, envelope: Envelope) -> Result: ...
+
+
+class LogEachCommand:
+    """One line for each command, with ids and milliseconds, never a payload."""
+
+    def __init__(self, proceed: Proceed, services: Services) -> None:
+        self._proceed = proceed
+        self._command_types = services.command_types
+
+    def __call__(self, envelope: Envelope) -> Result:
+        started = time.perf_counter()
+        outcome = "error"
+        try:
+            result = self._proceed(envelope)
+            outcome = "replayed" if result.replayed else result.status
+            return result
+        except DaybookError as error:
+            outcome = error.code
+            raise
+        finally:
+            milliseconds = (time.perf_counter() - started) * 1000
+            logger.info("command", extra=self._line(envelope, outcome, milliseconds))
+
+    def _line(self, envelope: Envelope, outcome: str, milliseconds: float) -> dict[str, object]:
+        return {
+            "command": self._command_types.of(type(envelope.command)).name,
+            "command_id": envelope.command_id,
+            "tenant_id": envelope.actor.tenant_id,
+            "aggregate_id": envelope.command.aggregate_id,
+            "correlation_id": envelope.correlation_id,
+            "outcome": outcome,
+            "ms": round(milliseconds, 1),
+        }
+
+
+class Authorise:
+    """Only who may send commands gets any further."""
+
+    def __init__(self, proceed: Proceed, services: Services) -> None:
+        self._proceed = proceed
+
+    def __call__(self, envelope: Envelope) -> Result:
+        if not envelope.actor.may_send_commands:
+            raise Forbidden("send commands")
+        return self._proceed(envelope)
+
+
+class Validate:
+    """Every field within its bounds, also in commands that were made in Python."""
+
+    def __init__(self, proceed: Proceed, services: Services) -> None:
+        self._proceed = proceed
+
+    def __call__(self, envelope: Envelope) -> Result:
+        validate(envelope.command)
+        return self._proceed(envelope)
+
+
+class StoreRefusals:
+    """A refusal has rolled everything back; keep it as the command's one answer."""
+
+    def __init__(self, proceed: Proceed, services: Services) -> None:
+        self._proceed = proceed
+        self._database = services.database
+        self._command_types = services.command_types
+        self._command_log = services.command_log
+
+    def __call__(self, envelope: Envelope) -> Result:
+        try:
+            return self._proceed(envelope)
+        except ReplayedRefusal:
+            raise
+        except Refusal as refusal:
+            type_name = self._command_types.of(type(envelope.command)).name
+            with self._database.atomic():
+                stored = self._command_log.refuse(type_name, envelope, refusal)
+            if stored:
+                raise
+            # Between our rollback and now, the same id was answered elsewhere.
+            return self._command_log.replay(type_name, envelope)
+
+
+class Retry:
+    """The whole command again, on fresh state, when others got in its way."""
+
+    def __init__(self, proceed: Proceed, services: Services) -> None:
+        self._proceed = proceed
+
+    def __call__(self, envelope: Envelope) -> Result:
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return self._proceed(replace(envelope, attempt=attempt))
+            except WrongExpectedVersion:
+                continue
+            except OperationalError as error:
+                if sqlstate(error) not in RETRYABLE:
+                    raise Busy(type(error.__cause__).__name__) from error
+        try:
+            return self._proceed(replace(envelope, attempt=ATTEMPTS))
+        except OperationalError as error:
+            raise Busy(type(error.__cause__).__name__) from error
+
+
+class InTransaction:
+    """One database transaction around claim, handler, append and inline rows."""
+
+    def __init__(self, proceed: Proceed, services: Services) -> None:
+        self._proceed = proceed
+        self._database = services.database
+
+    def __call__(self, envelope: Envelope) -> Result:
+        committing = False
+        try:
+            with self._database.atomic():
+                result = self._proceed(envelope)
+                committing = True
+            return result
+        except (OperationalError, InterfaceError) as error:
+            if committing and sqlstate(error) not in RETRYABLE:
+                raise OutcomeUnknown(envelope.command_id) from error
+            raise
+
+
+def sqlstate(error: Exception) -> str | None:
+    """PostgreSQL's code behind one of Django's database errors; None: the connection is gone."""
+    return getattr(error.__cause__, "sqlstate", None)

@@ -1,0 +1,95 @@
+"""Given these events, when this command is handled, then those events follow. No database."""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from uuid import UUID
+
+from eventstore.aggregates import Aggregate
+from eventstore.command_types import Handler
+from eventstore.commands import Command
+from eventstore.errors import AggregateNotFound, AlreadyExists, Refusal
+from eventstore.events import Event
+
+AggregateT = TypeVar("AggregateT", bound=Aggregate[Any])
+
+
+class Stream:
+    """The events that an aggregate has recorded before the test begins."""
+
+    def __init__(
+        self, aggregate_class: type[Aggregate[Any]], aggregate_id: UUID, *events: Event
+    ) -> None:
+        self.aggregate_class = aggregate_class
+        self.aggregate_id = aggregate_id
+        self.events = events
+
+
+class MemoryRepository:
+    """Answers a handler as `eventstore.repository.Repository` does, from events in memory."""
+
+    def __init__(self, streams: tuple[Stream, ...]) -> None:
+        self._streams = {stream.aggregate_id: stream for stream in streams}
+        self.saved: list[Event] = []
+
+    def load(self, aggregate_class: type[AggregateT], aggregate_id: UUID) -> AggregateT:
+        self.require(aggregate_class.category, aggregate_id)
+        aggregate = aggregate_class(aggregate_id)
+        aggregate.replay(self._streams[aggregate_id].events)
+        return aggregate
+
+    def create(self, aggregate_class: type[AggregateT], aggregate_id: UUID) -> AggregateT:
+        if aggregate_id in self._streams:
+            raise AlreadyExists(aggregate_class.category, aggregate_id)
+        return aggregate_class(aggregate_id)
+
+    def require(self, category: str, aggregate_id: UUID) -> None:
+        stream = self._streams.get(aggregate_id)
+        if stream is None or stream.aggregate_class.category != category:
+            raise AggregateNotFound(category, aggregate_id)
+
+    def save(self, aggregate: Aggregate[Any]) -> None:
+        before = self._streams.get(aggregate.id)
+        events = (*(before.events if before else ()), *aggregate.pending)
+        self._streams[aggregate.id] = Stream(type(aggregate), aggregate.id, *events)
+        self.saved += aggregate.pending
+        aggregate.version += len(aggregate.pending)
+        aggregate.pending = []
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a handler did: the events that it saved, or its refusal."""
+
+    events: list[Event]
+    refusal: Refusal | None
+
+    def then(self, *expected: Event) -> None:
+        """Exactly these events were saved; none: nothing was."""
+        if self.refusal is not None:
+            raise AssertionError(f"refused: {self.refusal!r}") from self.refusal
+        assert self.events == list(expected), f"{self.events} is not {list(expected)}"
+
+    def then_refused(self, refusal_class: type[Refusal]) -> None:
+        """The command was refused for this reason, and nothing was saved."""
+        assert type(self.refusal) is refusal_class, (
+            f"expected {refusal_class.__name__}, got {self.refusal or self.events!r}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    streams: tuple[Stream, ...]
+
+    def when(self, command: Command, handler: Handler) -> Outcome:
+        """Handle the command on the given streams."""
+        repository = MemoryRepository(self.streams)
+        try:
+            handler(command, repository)
+        except Refusal as refusal:
+            return Outcome([], refusal)
+        return Outcome(repository.saved, None)
+
+
+def given(*streams: Stream) -> Given:
+    """Begin a test with these streams."""
+    return Given(streams)
