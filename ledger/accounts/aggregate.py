@@ -1,0 +1,70 @@
+"""An account: never below zero, and closed only when empty."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import assert_never
+from uuid import UUID
+
+from eventstore.aggregates import Aggregate
+from ledger import errors
+from ledger.accounts.events import (
+    AccountClosed,
+    AccountEvent,
+    AccountOpened,
+    MoneyDeposited,
+    MoneyWithdrawn,
+)
+from ledger.money import ZERO
+
+#: Read models keep balances in numeric(19, 2); nothing real comes near.
+BALANCE_LIMIT = Decimal(10**16)
+
+
+@dataclass(slots=True)
+class AccountState:
+    balance: Decimal = ZERO
+    is_closed: bool = False
+
+    def apply(self, event: AccountEvent) -> None:
+        match event:
+            case MoneyDeposited():
+                self.balance += event.amount
+            case MoneyWithdrawn():
+                self.balance -= event.amount
+            case AccountOpened():
+                pass
+            case AccountClosed():
+                self.is_closed = True
+            case _:
+                assert_never(event)
+
+
+class Account(Aggregate[AccountState]):
+    category = "account"
+    state_type = AccountState
+
+    def open(self, owner_id: UUID, code: str) -> None:
+        self.record(AccountOpened(owner_id=owner_id, code=code))
+
+    def deposit(self, amount: Decimal, booked_on: date | None, reference: str) -> None:
+        self._check_open()
+        if self.state.balance + amount >= BALANCE_LIMIT:
+            raise errors.BalanceTooLarge(self.id, BALANCE_LIMIT)
+        self.record(MoneyDeposited(amount=amount, booked_on=booked_on, reference=reference))
+
+    def withdraw(self, amount: Decimal, booked_on: date | None, reference: str) -> None:
+        self._check_open()
+        if amount > self.state.balance:
+            raise errors.InsufficientFunds(self.id, self.state.balance, amount)
+        self.record(MoneyWithdrawn(amount=amount, booked_on=booked_on, reference=reference))
+
+    def close(self) -> None:
+        self._check_open()
+        if self.state.balance != ZERO:
+            raise errors.BalanceNotZero(self.id, self.state.balance)
+        self.record(AccountClosed())
+
+    def _check_open(self) -> None:
+        if self.state.is_closed:
+            raise errors.AccountClosed(self.id)

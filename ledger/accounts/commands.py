@@ -1,0 +1,44 @@
+"""What can be asked of an account."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+from uuid import UUID
+
+from eventstore.commands import Command
+from eventstore.fields import Text
+from ledger.money import Money
+
+Code = Annotated[str, Text(minimum=1, maximum=50)]
+Reference = Annotated[str, Text(minimum=0, maximum=140)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAccount(Command):
+    """Open an account, empty, for a person."""
+
+    owner_id: UUID
+    code: Code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepositMoney(Command):
+    """Pay `amount` in. `booked_on` is the day it counts for; None: the day it is recorded."""
+
+    amount: Money
+    booked_on: date | None = None
+    reference: Reference = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawMoney(Command):
+    """Pay `amount` out, if the account holds it. `booked_on` as in DepositMoney."""
+
+    amount: Money
+    booked_on: date | None = None
+    reference: Reference = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseAccount(Command):
+    """Close an account for good; its balance must be zero."""

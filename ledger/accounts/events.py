@@ -1,0 +1,40 @@
+"""What has happened to an account."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from uuid import UUID
+
+from eventstore.events import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountOpened(Event):
+    owner_id: UUID
+    code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyDeposited(Event):
+    """`booked_on` None: the UTC day of `recorded_at`."""
+
+    amount: Decimal
+    booked_on: date | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyWithdrawn(Event):
+    """`booked_on` None: the UTC day of `recorded_at`."""
+
+    amount: Decimal
+    booked_on: date | None = None
+    reference: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountClosed(Event):
+    pass
+
+
+AccountEvent = AccountOpened | MoneyDeposited | MoneyWithdrawn | AccountClosed

@@ -1,0 +1,43 @@
+"""The ledger's table of contents: every command and every event, one line each."""
+
+from eventstore.application import Application
+from ledger.accounts import commands as account_commands
+from ledger.accounts import events as account_events
+from ledger.accounts import handlers as accounts
+from ledger.persons import commands as person_commands
+from ledger.persons import events as person_events
+from ledger.persons import handlers as persons
+
+
+def register(application: Application) -> None:
+    _register_persons(application)
+    _register_accounts(application)
+
+
+def _register_persons(application: Application) -> None:
+    events = application.events
+    events.name(person_events.PersonRegistered, "person.registered")
+    events.name(person_events.PersonRenamed, "person.renamed")
+
+    handle = application.commands.handle
+    handle(
+        person_commands.RegisterPerson,
+        persons.register_person,
+        name="register-person",
+        creates=True,
+    )
+    handle(person_commands.RenamePerson, persons.rename_person, name="rename-person")
+
+
+def _register_accounts(application: Application) -> None:
+    events = application.events
+    events.name(account_events.AccountOpened, "account.opened")
+    events.name(account_events.MoneyDeposited, "account.money_deposited")
+    events.name(account_events.MoneyWithdrawn, "account.money_withdrawn")
+    events.name(account_events.AccountClosed, "account.closed")
+
+    handle = application.commands.handle
+    handle(account_commands.OpenAccount, accounts.open_account, name="open-account", creates=True)
+    handle(account_commands.DepositMoney, accounts.deposit_money, name="deposit-money")
+    handle(account_commands.WithdrawMoney, accounts.withdraw_money, name="withdraw-money")
+    handle(account_commands.CloseAccount, accounts.close_account, name="close-account")
