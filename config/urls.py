@@ -1,0 +1,23 @@
+"""Every URL of the project."""
+
+from django.contrib import admin
+from django.http import HttpRequest, JsonResponse
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+
+def healthz(request: HttpRequest) -> JsonResponse:
+    """The process answers. Asks nothing else, so that a slow database kills no web process."""
+    return JsonResponse({"status": "ok"})
+
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("api/", include("eventstore.api.urls")),
+    path("api/", include("projections.api.urls")),
+    path("healthz", healthz),
+]
+
+handler404 = "config.api_errors.not_found"
+handler500 = "config.api_errors.server_error"

@@ -1,0 +1,52 @@
+"""One table from codes to statuses; a fault of ours is a problem document too."""
+
+import pytest
+from django.db import OperationalError
+
+from config.api_errors import STATUS_OF_CODE, exception_handler
+from eventstore import errors
+from eventstore.errors import DaybookError, Refusal
+from projections import queries
+from tests.http import Api
+
+#: Raised at start or while programming, never as an answer.
+NO_ANSWERS = {
+    errors.RegistrationError,
+    errors.UnknownEventType,
+    errors.CorruptStream,
+    errors.MissingRow,
+}
+
+
+def all_errors(base: type[DaybookError] = DaybookError) -> list[type[DaybookError]]:
+    return [base] + [error for child in base.__subclasses__() for error in all_errors(child)]
+
+
+def test_every_error_that_is_an_answer_has_a_status() -> None:
+    for error in all_errors():
+        if error is not DaybookError and error not in NO_ANSWERS:
+            assert error.code in STATUS_OF_CODE or issubclass(error, Refusal), error
+
+
+def test_a_database_that_does_not_answer_is_busy(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    response = exception_handler(OperationalError("the connection is lost"), {})
+    assert response is not None
+    assert (response.status_code, response.data["code"]) == (503, "busy")
+    assert response["Retry-After"] == "1"
+
+
+def test_a_fault_of_ours_is_a_problem_without_details(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(tenant_id: object) -> object:
+        raise ZeroDivisionError("secret detail")
+
+    monkeypatch.setattr(queries.PersonSummary.objects, "filter", broken)
+    answer = api.get("/api/persons").refused(500, "internal")
+    assert "secret" not in str(answer.raw)
+
+
+def test_the_process_says_that_it_is_alive(database: None) -> None:
+    assert Api(None).get("/healthz").body == {"status": "ok"}

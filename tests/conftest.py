@@ -1,0 +1,105 @@
+"""What all tests share."""
+
+import os
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.db import connections
+from django.test.utils import setup_databases, teardown_databases
+
+from eventstore.application import Application, get_application
+from eventstore.models import Tenant
+from eventstore.tenancy import Actor, Role
+from eventstore.testing import wipe
+from tests.http import Api, api_for
+
+PROJECT = Path(__file__).resolve().parent.parent
+BERKA = PROJECT.parent / "shared" / "data" / "berka-1993.csv"
+
+
+@pytest.fixture(scope="session")
+def berka_file() -> Path:
+    """A Czech bank's transactions of 1993, which lie beside the project, not in it."""
+    if not BERKA.exists():
+        pytest.skip(f"no file {BERKA}")
+    return BERKA
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(
+    django_test_environment: None, django_db_modify_db_settings: None, django_db_blocker: Any
+) -> Generator[None, None, None]:
+    """Make the test database for every test; pytest-django's looks for its own fixtures only."""
+    with django_db_blocker.unblock():
+        databases = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        connections.close_all()
+        yield
+        teardown_databases(databases, verbosity=0)
+
+
+@pytest.fixture
+def database(django_db_setup: None, django_db_blocker: Any) -> Generator[None, None, None]:
+    """A real, empty database whose commits other connections and processes see.
+
+    pytest-django's own fixtures would hide rows in a transaction, or flush with TRUNCATE, which
+    the event table refuses.
+    """
+    with django_db_blocker.unblock():
+        yield
+        connections.close_all()
+        wipe()
+        connections.close_all()
+
+
+@pytest.fixture
+def application(database: None) -> Application:
+    """The sample application: eventstore, ledger and projections."""
+    return get_application()
+
+
+@pytest.fixture
+def tenant(database: None) -> Tenant:
+    return Tenant.objects.create(slug="acme", name="Acme")
+
+
+@pytest.fixture
+def other_tenant(database: None) -> Tenant:
+    return Tenant.objects.create(slug="umbrella", name="Umbrella")
+
+
+@pytest.fixture
+def api(application: Application, tenant: Tenant) -> Api:
+    """A client program of the tenant, with a member's key."""
+    return api_for(tenant)
+
+
+@pytest.fixture
+def member(tenant: Tenant) -> Actor:
+    """A user of the tenant who may send commands and read."""
+    return Actor(tenant_id=tenant.id, user="mary", role=Role.MEMBER)
+
+
+# In CI nothing may be left out unnoticed.
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    fail_if_skipped(report)
+    return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    report = yield
+    fail_if_skipped(report)
+    return report
+
+
+def fail_if_skipped(report: pytest.TestReport | pytest.CollectReport) -> None:
+    expected_to_fail = hasattr(report, "wasxfail")
+    if os.environ.get("CI") and report.skipped and not expected_to_fail:
+        report.outcome = "failed"
+        report.longrepr = f"skipped, which counts as a failure in CI: {report.longrepr}"
