@@ -1,0 +1,1 @@
+"""The scenarios that `manage.py demo` plays, each through the public door."""

@@ -1,0 +1,64 @@
+"""`manage.py demo [--serve]`: plays the scenarios, each with what it expects and what it got."""
+
+import logging
+import secrets
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from config.demo import scenario_a, scenario_b
+from config.demo.stage import HttpCaller, Stage, make_tenant_with_key
+from config.management.commands.serve import add_port
+
+SCENARIOS: dict[str, tuple[str, Callable[[Stage], None]]] = {
+    "A": ("create and update a contact", scenario_a.play),
+    "B": ("a long history", scenario_b.play),
+}
+
+ADMIN_NAME = "demo"
+
+
+class Command(BaseCommand):
+    help = "Play the scenarios; exit 1 if one differs from what it should show."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--serve", action="store_true", help="then serve until Ctrl-C")
+        add_port(parser)
+
+    def handle(self, *args: Any, serve: bool, port: int, **options: Any) -> None:
+        if options["verbosity"] < 2:
+            logging.getLogger("daybook.commands").setLevel(logging.WARNING)
+        tenant, key = make_tenant_with_key("demo", "demo-operator")
+        make_tenant_with_key("umbrella", "umbrella-operator")
+        stage = Stage(self.stdout.write, tenant, HttpCaller(key))
+        differing = [name for name in SCENARIOS if not self._play(stage, name)]
+        if differing:
+            raise CommandError(f"Scenarios that differ: {', '.join(differing)}", returncode=1)
+        if serve:
+            self._print_access(key)
+            call_command("serve", port=port)
+
+    def _play(self, stage: Stage, name: str) -> bool:
+        """Play one scenario; whether all was as expected."""
+        title, play = SCENARIOS[name]
+        self.stdout.write(f"{name}: {title}")
+        before = stage.differences
+        play(stage)
+        as_expected = stage.differences == before
+        self.stdout.write(f"{name} {'ok' if as_expected else 'DIFFERS'}")
+        return as_expected
+
+    def _print_access(self, key: str) -> None:
+        password = secrets.token_urlsafe(9)
+        users = get_user_model()
+        user, _ = users.objects.get_or_create(
+            username=ADMIN_NAME, defaults={"is_staff": True, "is_superuser": True}
+        )
+        user.set_password(password)
+        user.save()
+        self.stdout.write(f"\nAdmin    user {ADMIN_NAME}, password {password}")
+        self.stdout.write(f"API key  {key}")

@@ -1,0 +1,56 @@
+"""`manage.py handlers`: what is registered, each with file and line."""
+
+import inspect
+import json
+from argparse import ArgumentParser
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+
+from eventstore.application import Application, get_application
+
+
+class Command(BaseCommand):
+    help = "List every registered command, event and projection with file and line."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="for programs")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rows = list(registered(get_application()))
+        if options["json"]:
+            keys = ("kind", "name", "class", "where")
+            self.stdout.write(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
+            return
+        widths = [max(len(row[column]) for row in rows) for column in range(3)]
+        for kind, name, target, where in rows:
+            cells = (kind.ljust(widths[0]), name.ljust(widths[1]), target.ljust(widths[2]), where)
+            self.stdout.write("  ".join(cells))
+
+
+def registered(application: Application) -> Iterator[tuple[str, str, str, str]]:
+    """Kind, permanent name, class or function, and `file:line` of each entry."""
+    for command in application.commands:
+        target = f"{command.command_class.__name__} -> {command.handler.__name__}"
+        yield "command", command.name, target, _where(command.handler)
+    for event in application.events:
+        name = f"{event.name} v{event.schema_version}"
+        yield "event", name, event.event_class.__name__, _where(event.event_class)
+    for projection in application.projections:
+        yield (
+            "projection",
+            f"{projection.name} (inline)",
+            projection.project.__name__,
+            _where(projection.project),
+        )
+
+
+def _where(target: Any) -> str:
+    path = Path(inspect.getsourcefile(target) or "?")
+    line = inspect.getsourcelines(target)[1]
+    root = Path(settings.BASE_DIR)
+    shown = path.relative_to(root) if path.is_relative_to(root) else path
+    return f"{shown}:{line}"
