@@ -6,7 +6,7 @@ in a rebuild. So it may read and write only through `Rows`, and only its own tab
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, runtime_checkable
 
 from django.db.models import Model
 
@@ -14,6 +14,7 @@ from eventstore.errors import RegistrationError
 from eventstore.events import Event, RecordedEvent
 
 
+@runtime_checkable
 class Change(Protocol):
     """A change to what is stored, instead of a value that replaces it.
 

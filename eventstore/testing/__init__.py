@@ -1,4 +1,4 @@
-"""What tests of a domain need: given / when / then without a database, and a clean database.
+"""What tests of a domain need: given / when / then, rows in memory, and a clean database.
 
 given(
     Stream(Account, account_id, AccountOpened(owner_id=alice, code="1")),
@@ -8,6 +8,7 @@ given(
 """
 
 from eventstore.testing.given import Outcome, Stream, given
+from eventstore.testing.memory_rows import MemoryRows, replay
 from eventstore.testing.wipe import wipe
 
-__all__ = ["Outcome", "Stream", "given", "wipe"]
+__all__ = ["MemoryRows", "Outcome", "Stream", "given", "replay", "wipe"]

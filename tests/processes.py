@@ -1,0 +1,37 @@
+"""`manage.py` as a process of its own, on the test database."""
+
+import subprocess
+import sys
+from pathlib import Path
+from urllib.parse import urlencode
+
+from django.db import connection
+
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def database_url() -> str:
+    """The URL of the database that this test uses."""
+    settings = connection.settings_dict
+    keys = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
+    parts = {name: str(settings[key]) for name, key in keys.items() if settings.get(key)}
+    return f"postgresql:///{settings['NAME']}?{urlencode(parts)}"
+
+
+def start_manage(*arguments: str) -> subprocess.Popen[str]:
+    """Start `manage.py` with these arguments; its output is read at the end."""
+    return subprocess.Popen(
+        [sys.executable, "manage.py", *arguments],
+        cwd=PROJECT,
+        env={"DATABASE_URL": database_url(), "DAYBOOK_SECRET_KEY": "for tests"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run_manage(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py` to its end."""
+    process = start_manage(*arguments)
+    out, err = process.communicate(timeout=600)
+    return subprocess.CompletedProcess(arguments, process.returncode, out, err)
