@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db import InterfaceError, OperationalError
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.views.defaults import page_not_found
 from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
@@ -105,11 +106,18 @@ def problem_document(
     return document
 
 
-# Outside REST framework's views: URLs that do not exist, and faults of ours.
+# Outside REST framework's views: URLs that do not exist, hosts that are not ours, faults of ours.
+# Programs get a problem document, people in a browser a page.
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return _plain_problem(400, "validation_failed", "The request's host or form is not accepted.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _plain_problem(404, "not_found", "There is nothing at this URL.")
+    if request.path.startswith("/api/"):
+        return _plain_problem(404, "not_found", "There is nothing at this URL.")
+    return page_not_found(request, exception)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

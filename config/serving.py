@@ -11,6 +11,13 @@ from django.core.wsgi import get_wsgi_application
 HOST = "127.0.0.1"
 
 
+class Server(ThreadedWSGIServer):
+    """A thread for each connection; fifty clients at once are not turned away."""
+
+    request_queue_size = 128
+    daemon_threads = True
+
+
 class QuietRequestHandler(WSGIRequestHandler):
     """Logs nothing for each request; commands have their own line."""
 
@@ -18,13 +25,12 @@ class QuietRequestHandler(WSGIRequestHandler):
         pass
 
 
-def make_server(port: int) -> ThreadedWSGIServer:
+def make_server(port: int) -> Server:
     """A server bound to the port, 0 for any free one; raises OSError where it is taken."""
-    server = ThreadedWSGIServer((HOST, port), QuietRequestHandler)
-    server.daemon_threads = True
+    server = Server((HOST, port), QuietRequestHandler)
     server.set_app(StaticFilesHandler(get_wsgi_application()))
     return server
 
 
-def url_of(server: ThreadedWSGIServer) -> str:
+def url_of(server: Server) -> str:
     return f"http://{HOST}:{server.server_port}"

@@ -108,8 +108,8 @@ EVENTSTORE: dict[str, Any] = {
         "eventstore.pipeline.LogEachCommand",
         "eventstore.pipeline.Authorise",
         "eventstore.pipeline.Validate",
-        "eventstore.pipeline.StoreRefusals",
         "eventstore.pipeline.Retry",
+        "eventstore.pipeline.StoreRefusals",
         "eventstore.pipeline.InTransaction",
     ],
 }

@@ -19,5 +19,6 @@ urlpatterns = [
     path("healthz", healthz),
 ]
 
+handler400 = "config.api_errors.bad_request"
 handler404 = "config.api_errors.not_found"
 handler500 = "config.api_errors.server_error"

@@ -14,8 +14,8 @@ from eventstore.projections import Projection, Table
 
 #: Without these, in this order, a command would not happen exactly once.
 REQUIRED_STEPS = (
-    "eventstore.pipeline.StoreRefusals",
     "eventstore.pipeline.Retry",
+    "eventstore.pipeline.StoreRefusals",
     "eventstore.pipeline.InTransaction",
 )
 

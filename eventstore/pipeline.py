@@ -120,6 +120,27 @@ class Validate:
         return self._proceed(envelope)
 
 
+class Retry:
+    """The whole command again, on fresh state, when others got in its way."""
+
+    def __init__(self, proceed: Proceed, services: Services) -> None:
+        self._proceed = proceed
+
+    def __call__(self, envelope: Envelope) -> Result:
+        for attempt in range(1, ATTEMPTS):
+            try:
+                return self._proceed(replace(envelope, attempt=attempt))
+            except WrongExpectedVersion:
+                continue
+            except OperationalError as error:
+                if sqlstate(error) not in RETRYABLE:
+                    raise Busy(type(error.__cause__).__name__) from error
+        try:
+            return self._proceed(replace(envelope, attempt=ATTEMPTS))
+        except OperationalError as error:
+            raise Busy(type(error.__cause__).__name__) from error
+
+
 class StoreRefusals:
     """A refusal has rolled everything back; keep it as the command's one answer."""
 
@@ -142,27 +163,6 @@ class StoreRefusals:
                 raise
             # Between our rollback and now, the same id was answered elsewhere.
             return self._command_log.replay(type_name, envelope)
-
-
-class Retry:
-    """The whole command again, on fresh state, when others got in its way."""
-
-    def __init__(self, proceed: Proceed, services: Services) -> None:
-        self._proceed = proceed
-
-    def __call__(self, envelope: Envelope) -> Result:
-        for attempt in range(1, ATTEMPTS):
-            try:
-                return self._proceed(replace(envelope, attempt=attempt))
-            except WrongExpectedVersion:
-                continue
-            except OperationalError as error:
-                if sqlstate(error) not in RETRYABLE:
-                    raise Busy(type(error.__cause__).__name__) from error
-        try:
-            return self._proceed(replace(envelope, attempt=ATTEMPTS))
-        except OperationalError as error:
-            raise Busy(type(error.__cause__).__name__) from error
 
 
 class InTransaction:

@@ -26,6 +26,8 @@ class DaybookView(APIView):
     permission_classes = (IsAuthenticated,)
     content_negotiation_class = AlwaysJson
     renderer_classes = (ExactJsonRenderer,)
+    # REST framework would answer OPTIONS with our docstrings.
+    http_method_names = ("get", "head", "post")
 
     @staticmethod
     def actor(request: Request) -> Actor:

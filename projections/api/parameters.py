@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -132,11 +132,13 @@ def _read_decimal(text: str) -> Decimal:
 def _read_time(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError("must be an ISO 8601 time") from None
-    if moment.tzinfo is None:
-        raise ValueError("must name its offset from UTC, such as Z")
-    return moment
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError(
+            "must be an ISO 8601 time with its offset, such as 1994-03-31T12:00Z"
+        ) from None
 
 
 _READERS: dict[str, Callable[[str], Any]] = {

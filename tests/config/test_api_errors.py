@@ -48,5 +48,11 @@ def test_a_fault_of_ours_is_a_problem_without_details(
     assert "secret" not in str(answer.raw)
 
 
+def test_a_host_that_is_not_ours_and_an_unknown_url_are_problems(api: Api) -> None:
+    api.get("/api/persons", host="evil.example").refused(400, "validation_failed")
+    api.get("/api/nothing").refused(404, "not_found")
+    assert b"<html" in Api(None).get("/nothing").raw.lower()
+
+
 def test_the_process_says_that_it_is_alive(database: None) -> None:
     assert Api(None).get("/healthz").body == {"status": "ok"}

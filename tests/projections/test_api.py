@@ -121,6 +121,7 @@ def test_a_list_is_filtered_by_its_columns(api: Api) -> None:
         "total_balance=1e5",
         "registered_at=today",
         "registered_at=2026-01-01",
+        "registered_at=0001-01-01T00:00:00%2B23:59",
         "name=%00",
     ],
 )

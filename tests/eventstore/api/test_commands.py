@@ -175,4 +175,5 @@ def test_an_auditor_sends_no_commands(application: object, tenant: Tenant) -> No
 
 def test_other_methods_are_refused_with_the_allowed_ones(api: Api) -> None:
     answer = api.method("PUT", "/api/commands/register-person")
+    api.method("OPTIONS", "/api/persons").refused(405, "method_not_allowed")
     assert "POST" in answer.refused(405, "method_not_allowed").headers["Allow"]
