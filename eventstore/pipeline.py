@@ -127,18 +127,17 @@ class Retry:
         self._proceed = proceed
 
     def __call__(self, envelope: Envelope) -> Result:
-        for attempt in range(1, ATTEMPTS):
+        attempt = 1
+        while True:
             try:
                 return self._proceed(replace(envelope, attempt=attempt))
             except WrongExpectedVersion:
-                continue
-            except OperationalError as error:
-                if sqlstate(error) not in RETRYABLE:
+                if attempt == ATTEMPTS:
+                    raise
+            except (OperationalError, InterfaceError) as error:
+                if attempt == ATTEMPTS or sqlstate(error) not in RETRYABLE:
                     raise Busy(type(error.__cause__).__name__) from error
-        try:
-            return self._proceed(replace(envelope, attempt=ATTEMPTS))
-        except OperationalError as error:
-            raise Busy(type(error.__cause__).__name__) from error
+            attempt += 1
 
 
 class StoreRefusals:
