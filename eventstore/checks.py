@@ -79,6 +79,8 @@ def _check_projection(
 def _has_key(table: Table) -> bool:
     wanted = {"tenant_id", *table.key}
     return any(
-        isinstance(constraint, UniqueConstraint) and set(constraint.fields) == wanted
+        isinstance(constraint, UniqueConstraint)
+        and set(constraint.fields) == wanted
+        and constraint.condition is None
         for constraint in table.model._meta.constraints
     )

@@ -33,7 +33,7 @@ from eventstore.errors import (
     ReplayedRefusal,
     WrongExpectedVersion,
 )
-from eventstore.validation import validate
+from eventstore.validation import validated
 
 logger = logging.getLogger("daybook.commands")
 
@@ -110,14 +110,13 @@ class Authorise:
 
 
 class Validate:
-    """Every field within its bounds, also in commands that were made in Python."""
+    """Every field within its bounds and in its normal form, also when made in Python."""
 
     def __init__(self, proceed: Proceed, services: Services) -> None:
         self._proceed = proceed
 
     def __call__(self, envelope: Envelope) -> Result:
-        validate(envelope.command)
-        return self._proceed(envelope)
+        return self._proceed(replace(envelope, command=validated(envelope.command)))
 
 
 class Retry:

@@ -20,6 +20,25 @@ from eventstore.projections import Latest, Plus, Projection, Table
 CHANGES = (Plus, Latest)
 
 
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """The changes to one column of a stored row, to be applied one after the other."""
+
+    changes: tuple[Plus | Latest, ...]
+
+    def then(self, change: Plus | Latest) -> "_Pending":
+        *earlier, last = self.changes
+        if type(last) is type(change):
+            # Two of a kind are one: +5 and +3 is +8.
+            return _Pending((*earlier, type(change)(change.onto(last.operand))))
+        return _Pending((*self.changes, change))
+
+    def onto(self, value: Any) -> Any:
+        for change in self.changes:
+            value = change.onto(value)
+        return value
+
+
 @dataclass(slots=True)
 class _PendingRow:
     """What is to be written to one row: all of it, or what changes."""
@@ -30,12 +49,13 @@ class _PendingRow:
     def merge(self, values: dict[str, Any]) -> None:
         for name, value in values.items():
             before = self.values.get(name)
-            if not isinstance(value, CHANGES) or (before is None and not self.is_new):
-                self.values[name] = value
-            elif isinstance(before, CHANGES):
-                self.values[name] = type(value)(value.onto(before.operand))
+            if isinstance(before, _Pending) and isinstance(value, CHANGES):
+                self.values[name] = before.then(value)
+            elif isinstance(value, CHANGES):
+                known = self.is_new or name in self.values
+                self.values[name] = value.onto(before) if known else _Pending((value,))
             else:
-                self.values[name] = value.onto(before)
+                self.values[name] = value
 
 
 class InlineRows:
@@ -56,17 +76,20 @@ class InlineRows:
         self._pending[model].setdefault(_as_tuple(key), _PendingRow(False, {})).merge(values)
 
     def get(self, model: type[Model], key: Any) -> dict[str, Any]:
+        table = self._tables[model]
         key = _as_tuple(key)
-        pending = self._pending[model].get(key)
-        if pending is not None and pending.is_new:
-            return dict(pending.values)
-        columns, select = _select_statement(self._tables[model])
+        pending = self._pending[model].get(key, _PendingRow(False, {}))
+        named_key = dict(zip(table.key, key, strict=True))
+        if pending.is_new:
+            return named_key | pending.values
+        columns, select = _select_statement(table)
         stored = self._database.row(select, (self._tenant_id, *key))
         if stored is None:
             raise MissingRow(model._meta.db_table, key)
-        row = _PendingRow(True, dict(zip(columns, stored, strict=True)))
-        row.merge(pending.values if pending else {})
-        return row.values
+        row = dict(zip(columns, stored, strict=False))
+        for name, value in pending.values.items():
+            row[name] = value.onto(row[name]) if isinstance(value, _Pending) else value
+        return named_key | row
 
     def flush(self) -> None:
         """Write all changes; raises MissingRow where an update meets no row."""
@@ -81,9 +104,9 @@ class InlineRows:
             insert = _insert_statement(table, names)
             self._database.execute(insert, (self._tenant_id, *key, *row.values.values()))
             return
-        changes = tuple(type(value) for value in row.values.values())
-        update = _update_statement(table, names, changes)
-        operands = [v.operand if isinstance(v, CHANGES) else v for v in row.values.values()]
+        kinds = tuple(_kinds(value) for value in row.values.values())
+        update = _update_statement(table, names, kinds)
+        operands = [operand for value in row.values.values() for operand in _operands(value)]
         cursor = self._database.execute(update, (*operands, self._tenant_id, *key))
         if cursor.rowcount == 0:
             raise MissingRow(table.model._meta.db_table, key)
@@ -91,6 +114,14 @@ class InlineRows:
 
 def _as_tuple(key: Any) -> tuple[Any, ...]:
     return key if isinstance(key, tuple) else (key,)
+
+
+def _kinds(value: Any) -> tuple[type[Plus | Latest], ...]:
+    return tuple(type(change) for change in value.changes) if isinstance(value, _Pending) else ()
+
+
+def _operands(value: Any) -> list[Any]:
+    return [c.operand for c in value.changes] if isinstance(value, _Pending) else [value]
 
 
 @cache
@@ -108,8 +139,14 @@ def _defaults(model: type[Model]) -> dict[str, Any]:
 
 @cache
 def _select_statement(table: Table) -> tuple[tuple[str, ...], str]:
-    fields = table.model._meta.concrete_fields
-    columns = ", ".join(f'"{field.column}"' for field in fields)
+    """The columns beside the surrogate id, the tenant and the key."""
+    known = ("tenant_id", *table.key)
+    fields = [
+        field
+        for field in table.model._meta.concrete_fields
+        if not field.primary_key and field.attname not in known
+    ]
+    columns = ", ".join(f'"{field.column}"' for field in fields) or "1"
     select = f'SELECT {columns} FROM "{table.model._meta.db_table}" WHERE {_where(table)}'
     return tuple(field.attname for field in fields), select
 
@@ -122,11 +159,15 @@ def _insert_statement(table: Table, names: tuple[str, ...]) -> str:
 
 
 @cache
-def _update_statement(table: Table, names: tuple[str, ...], kinds: tuple[type, ...]) -> str:
+def _update_statement(
+    table: Table, names: tuple[str, ...], kinds: tuple[tuple[type[Plus | Latest], ...], ...]
+) -> str:
     changes = []
-    for name, kind in zip(names, kinds, strict=True):
+    for name, of_column in zip(names, kinds, strict=True):
         column = _column(table, name)
-        value = kind.sql.format(column=column) if kind in CHANGES else "%s"
+        value = column if of_column else "%s"
+        for kind in of_column:
+            value = kind.sql.format(column=value)
         changes.append(f"{column} = {value}")
     table_name = table.model._meta.db_table
     return f'UPDATE "{table_name}" SET {", ".join(changes)} WHERE {_where(table)}'

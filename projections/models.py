@@ -11,7 +11,7 @@ from django.db import models
 
 def money() -> "models.DecimalField[Decimal, Decimal]":
     """A column for a sum of money, zero at first."""
-    return models.DecimalField(max_digits=19, decimal_places=2, default=Decimal(0))
+    return models.DecimalField(max_digits=24, decimal_places=2, default=Decimal(0))
 
 
 class PersonSummary(models.Model):

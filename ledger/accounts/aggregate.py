@@ -17,7 +17,7 @@ from ledger.accounts.events import (
 )
 from ledger.money import ZERO
 
-#: Read models keep balances in numeric(19, 2); nothing real comes near.
+#: Keeps every sum far inside the read models' numeric(24, 2).
 BALANCE_LIMIT = Decimal(10**16)
 
 

@@ -19,7 +19,7 @@ MAXIMUM_PAGE_SIZE = 500
 
 _DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
-_DECIMAL = re.compile(r"-?[0-9]{1,17}(\.[0-9]{1,2})?", re.ASCII)
+_DECIMAL = re.compile(r"-?[0-9]{1,22}(\.[0-9]{1,2})?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                 ),
                 (
                     "balance",
-                    models.DecimalField(decimal_places=2, default=Decimal("0"), max_digits=19),
+                    models.DecimalField(decimal_places=2, default=Decimal("0"), max_digits=24),
                 ),
                 ("owner_id", models.UUIDField()),
                 ("opened_at", models.DateTimeField()),
@@ -108,7 +108,7 @@ class Migration(migrations.Migration):
                 ("open_account_count", models.IntegerField(default=0)),
                 (
                     "total_balance",
-                    models.DecimalField(decimal_places=2, default=Decimal("0"), max_digits=19),
+                    models.DecimalField(decimal_places=2, default=Decimal("0"), max_digits=24),
                 ),
                 ("version", models.BigIntegerField()),
                 ("updated_at", models.DateTimeField()),

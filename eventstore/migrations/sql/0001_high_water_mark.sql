@@ -8,9 +8,11 @@
 CREATE FUNCTION eventstore_publish_floor() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     floor bigint;
+    this_transaction text := pg_current_xact_id()::text;
 BEGIN
     -- Once per transaction: a lock per statement fills the lock table of the whole server.
-    IF coalesce(current_setting('eventstore.floor', true), '') <> '' THEN
+    -- The setting names its transaction, so that a session's `SET eventstore.floor` hides nothing.
+    IF split_part(current_setting('eventstore.floor', true), ':', 1) = this_transaction THEN
         RETURN NULL;
     END IF;
     IF current_setting('transaction_isolation') <> 'read committed' THEN
@@ -26,7 +28,7 @@ BEGIN
     END IF;
     SELECT last_value - (NOT is_called)::int INTO floor FROM eventstore_event_position_seq;
     PERFORM pg_advisory_xact_lock_shared((3499::bigint << 48) | floor);
-    PERFORM set_config('eventstore.floor', floor::text, true);
+    PERFORM set_config('eventstore.floor', this_transaction || ':' || floor, true);
     RETURN NULL;
 END
 $$;
@@ -39,7 +41,7 @@ ALTER TABLE eventstore_event ENABLE ALWAYS TRIGGER eventstore_event_1_publish_fl
 -- A position drawn before the floor was published, or brought by hand, would be outside the lock.
 CREATE FUNCTION eventstore_check_positions() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    floor bigint := current_setting('eventstore.floor')::bigint;
+    floor bigint := split_part(current_setting('eventstore.floor'), ':', 2)::bigint;
     ceiling bigint;
 BEGIN
     SELECT last_value INTO ceiling FROM eventstore_event_position_seq;
