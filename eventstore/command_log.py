@@ -27,7 +27,7 @@ INSERT INTO eventstore_command
     (tenant_id, id, type, data, fingerprint, aggregate_id, expected_version, "user",
      correlation_id, causation_id, status, attempts, code, result, received_at, ended_at)
 VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, 'refused', 1, %s, %s::jsonb,
-        clock_timestamp(), clock_timestamp())
+        clock_timestamp() - make_interval(secs => %s), clock_timestamp())
 ON CONFLICT (tenant_id, id) DO NOTHING
 RETURNING number
 """
@@ -68,10 +68,15 @@ class CommandLog:
         """End a command that changed nothing."""
         self._database.execute(COMPLETE, (envelope.actor.tenant_id, envelope.command_id))
 
-    def refuse(self, type_name: str, envelope: Envelope, refusal: Refusal) -> bool:
-        """Store the refusal as the answer; False where the id was answered meanwhile."""
+    def refuse(
+        self, type_name: str, envelope: Envelope, refusal: Refusal, *, after: float
+    ) -> bool:
+        """Store the refusal as the answer; False where the id was answered meanwhile.
+
+        `after` is how many seconds ago the command came; its claim was rolled back.
+        """
         answer = encode_text({"detail": str(refusal)})
-        parameters = (*_identity(type_name, envelope), refusal.code, answer)
+        parameters = (*_identity(type_name, envelope), refusal.code, answer, after)
         return self._database.row(REFUSE, parameters) is not None
 
     def replay(self, type_name: str, envelope: Envelope) -> Result:

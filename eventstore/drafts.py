@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 from uuid import UUID
 
 from eventstore.errors import EventTooLarge
 from eventstore.event_types import EventType, EventTypes
 from eventstore.events import Event, Origin, RecordedEvent, stream_name
-from eventstore.hash_chain import event_hash
+from eventstore.hash_chain import HashChain
 from eventstore.serialization import encode
 
 #: Bytes of JSON in one event.
@@ -29,8 +30,7 @@ class Recording:
     command_id: UUID | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """One event with all that will be stored of it but its position."""
 
     event: Event
@@ -58,6 +58,12 @@ class Drafts:
         self._aggregate_id = aggregate_id
         self._recording = recording
         self.metadata = encode(recording.origin)
+        self._chain = HashChain(
+            tenant_id=recording.tenant_id,
+            stream=stream_name(category, aggregate_id),
+            recorded_at=recording.recorded_at,
+            metadata=self.metadata,
+        )
 
     def chain(self, events: Sequence[Event], version: int, head_hash: bytes) -> list[Draft]:
         """Number and hash the events after the given version and hash; raises EventTooLarge."""
@@ -74,16 +80,12 @@ class Drafts:
         data = encode(event)
         if len(data) > MAXIMUM_EVENT_SIZE:
             raise EventTooLarge(event_type.name, len(data), MAXIMUM_EVENT_SIZE)
-        hash_ = event_hash(
+        hash_ = self._chain.link(
             previous,
-            tenant_id=self._recording.tenant_id,
-            stream=stream_name(self._category, self._aggregate_id),
             version=version,
             type_name=event_type.name,
             schema_version=event_type.schema_version,
-            recorded_at=self._recording.recorded_at,
             data=data,
-            metadata=self.metadata,
         )
         return Draft(event, event_type, version, data, hash_)
 

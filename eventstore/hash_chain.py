@@ -16,32 +16,33 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def event_hash(
-    previous: bytes,
-    *,
-    tenant_id: UUID,
-    stream: str,
-    version: int,
-    type_name: str,
-    schema_version: int,
-    recorded_at: datetime,
-    data: bytes,
-    metadata: bytes,
-) -> bytes:
-    """SHA-256, 32 bytes. `data` and `metadata` are the stored JSON texts in UTF-8."""
-    microseconds = (recorded_at - _EPOCH) // _MICROSECOND
-    digest = sha256()
-    for part in (
-        previous,
-        tenant_id.bytes,
-        stream.encode(),
-        b"%d" % version,
-        type_name.encode(),
-        b"%d" % schema_version,
-        b"%d" % microseconds,
-        data,
-        metadata,
-    ):
-        digest.update(b"%d:" % len(part))
-        digest.update(part)
-    return digest.digest()
+class HashChain:
+    """The chain of one stream, for events that were recorded together.
+
+    SHA-256 over nine parts, each behind its length: the previous hash, tenant, stream name,
+    version, type, schema version, time in microseconds UTC, data, metadata. What the events
+    share is framed once.
+    """
+
+    def __init__(
+        self, *, tenant_id: UUID, stream: str, recorded_at: datetime, metadata: bytes
+    ) -> None:
+        """`metadata`, like `data` below, is the stored JSON text in UTF-8."""
+        self._stream = _framed(tenant_id.bytes, stream.encode())
+        self._time = _framed(b"%d" % ((recorded_at - _EPOCH) // _MICROSECOND))
+        self._metadata = _framed(metadata)
+
+    def link(
+        self, previous: bytes, *, version: int, type_name: str, schema_version: int, data: bytes
+    ) -> bytes:
+        """The 32 bytes that chain this event to the one before it."""
+        own = _framed(b"%d" % version, type_name.encode(), b"%d" % schema_version)
+        return sha256(
+            b"".join(
+                (_framed(previous), self._stream, own, self._time, _framed(data), self._metadata)
+            )
+        ).digest()
+
+
+def _framed(*parts: bytes) -> bytes:
+    return b"".join([b"%d:%b" % (len(part), part) for part in parts])

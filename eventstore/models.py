@@ -139,6 +139,9 @@ class StoredCommand(models.Model):
         indexes = (
             models.Index(fields=["tenant", "aggregate_id"], name="eventstore_command_aggregate"),
             models.Index(
+                fields=["tenant", "correlation_id"], name="eventstore_command_correlation"
+            ),
+            models.Index(
                 fields=["due_at"],
                 condition=Q(status__in=["scheduled", "pending"]),
                 name="eventstore_command_due",

@@ -149,14 +149,16 @@ class StoreRefusals:
         self._command_log = services.command_log
 
     def __call__(self, envelope: Envelope) -> Result:
+        started = time.perf_counter()
         try:
             return self._proceed(envelope)
         except ReplayedRefusal:
             raise
         except Refusal as refusal:
             type_name = self._command_types.of(type(envelope.command)).name
+            seconds = time.perf_counter() - started
             with self._database.atomic():
-                stored = self._command_log.refuse(type_name, envelope, refusal)
+                stored = self._command_log.refuse(type_name, envelope, refusal, after=seconds)
             if stored:
                 raise
             # Between our rollback and now, the same id was answered elsewhere.

@@ -399,6 +399,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="storedcommand",
             index=models.Index(
+                fields=["tenant", "correlation_id"], name="eventstore_command_correlation"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="storedcommand",
+            index=models.Index(
                 fields=["tenant", "aggregate_id"], name="eventstore_command_aggregate"
             ),
         ),

@@ -1,0 +1,109 @@
+"""The command log: its list, and a command's page with all that it caused."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+from django.db.models import OuterRef, QuerySet, Subquery, TextField
+from django.db.models.functions import Cast
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern
+
+from eventstore.admin.consequences import RELATED_LIMIT, caused_events, related_commands
+from eventstore.admin.filters import ListFilters, TenantBySlug, slugs
+from eventstore.admin.json_text import indented
+from eventstore.admin.pages import ReadOnlyAdmin
+from eventstore.admin.timeline import command_numbers
+from eventstore.application import get_application
+from eventstore.models import StoredCommand, StoredStream, Tenant
+
+STATUSES = [("", "any"), *StoredCommand.Status.choices]
+
+
+class CommandFilters(ListFilters):
+    tenant = TenantBySlug()
+    type = forms.CharField(required=False, max_length=100)
+    status = forms.ChoiceField(required=False, choices=STATUSES)
+    correlation_id = forms.UUIDField(required=False, label="Correlation id")
+    id = forms.UUIDField(required=False, label="Command id")
+
+    def suggestions(self, tenants: QuerySet[Tenant]) -> dict[str, list[str]]:
+        names = sorted(command_type.name for command_type in get_application().commands)
+        return {"tenant": slugs(tenants), "type": names}
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        for field in ("tenant", "type", "status", "correlation_id", "id"):
+            if value := self.cleaned_data[field]:
+                rows = rows.filter((field, value))
+        return rows
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A command in the list. `milliseconds` from its claim to its end, None while it has none."""
+
+    command: StoredCommand
+    milliseconds: float | None
+
+
+class CommandAdmin(ReadOnlyAdmin):
+    list_template = "commands.html"
+    filters = CommandFilters
+
+    def get_urls(self) -> list[URLPattern]:
+        return [*super().get_urls(), self.details_url(self.command_page)]
+
+    def rows(self) -> QuerySet[Any]:
+        stream = StoredStream.objects.filter(
+            tenant=OuterRef("tenant"), aggregate_id=OuterRef("aggregate_id")
+        )
+        rows: QuerySet[Any] = (
+            super()
+            .rows()
+            .select_related("tenant")
+            .defer("data", "result")
+            .annotate(
+                stream_pk=Subquery(stream.values("pk")),
+                category=Subquery(stream.values("category")),
+            )
+        )
+        return rows
+
+    def shown(self, rows: Sequence[Any]) -> Sequence[Any]:
+        return [Line(command, milliseconds(command)) for command in rows]
+
+    def command_page(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """All columns of a command, and what it brought about."""
+        command = self.one_row(request, pk)
+        # Text, since Django would read the numbers in it as floats.
+        data, result = self._texts(pk)
+        causes = command_numbers(command.tenant_id, [command.causation_id])
+        events, more_events = caused_events(command.tenant_id, result)
+        related = related_commands(command)
+        context = {
+            "title": f"{command.type} {command.id}",
+            "command": command,
+            "milliseconds": milliseconds(command),
+            "data": indented(data),
+            "result": indented(result) if result else "",
+            "cause_number": causes.get(command.causation_id),
+            "events": events,
+            "more_events": more_events,
+            "related": related[:RELATED_LIMIT],
+            "more_related": len(related) > RELATED_LIMIT,
+        }
+        return self.render(request, "command.html", context)
+
+    def _texts(self, pk: int) -> tuple[str, str | None]:
+        commands = StoredCommand.objects.using(get_application().database.alias)
+        result_text = Cast("result", TextField())
+        data, result = commands.values_list("data", result_text).get(pk=pk)
+        return data, result
+
+
+def milliseconds(command: StoredCommand) -> float | None:
+    """From the claim of the command id to the answer, by the database's clock."""
+    if command.ended_at is None:
+        return None
+    return (command.ended_at - command.received_at).total_seconds() * 1000

@@ -1,0 +1,56 @@
+"""A stream's events made ready for its timeline: their JSON as text, their causes as links."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from eventstore.admin.json_text import indented
+from eventstore.application import get_application
+from eventstore.events import Origin
+from eventstore.models import StoredCommand, StoredEvent
+from eventstore.serialization import decode_origin
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One event as the page shows it. `command_number` leads to the command that caused it.
+
+    `origin` is None where the metadata is not as we write it; then `metadata` shows it raw.
+    """
+
+    event: StoredEvent
+    data: str
+    metadata: str
+    origin: Origin | None
+    command_number: int | None
+
+
+def entries(tenant_id: UUID, events: Sequence[StoredEvent]) -> list[Entry]:
+    """The events in their order; one query, however many they are."""
+    origins = [_origin(event) for event in events]
+    causes = [origin.causation_id if origin else None for origin in origins]
+    numbers = command_numbers(tenant_id, causes)
+    return [
+        Entry(
+            event=event,
+            data=indented(event.data),
+            metadata=indented(event.metadata),
+            origin=origin,
+            command_number=numbers.get(cause) if cause else None,
+        )
+        for event, origin, cause in zip(events, origins, causes, strict=True)
+    ]
+
+
+def _origin(event: StoredEvent) -> Origin | None:
+    try:
+        return decode_origin(event.metadata)
+    except ValueError:
+        return None
+
+
+def command_numbers(tenant_id: UUID, command_ids: Sequence[UUID | None]) -> dict[UUID, int]:
+    """The numbers of these commands of the tenant, as far as they exist, by id."""
+    wanted = {command_id for command_id in command_ids if command_id}
+    commands = StoredCommand.objects.using(get_application().database.alias)
+    return dict(commands.filter(tenant=tenant_id, id__in=wanted).values_list("id", "number"))

@@ -1,0 +1,78 @@
+"""Users of the admin, and the addresses of its pages."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+
+from eventstore.models import ApiKey, StoredCommand, StoredStream, Tenant
+from eventstore.tenancy import Actor
+from tests.eventstore.support import World
+
+HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+@pytest.fixture
+def root(database: None) -> Client:
+    """A superuser's browser."""
+    client = Client()
+    client.force_login(User.objects.create_superuser("root"))
+    return client
+
+
+@pytest.fixture
+def auditor(tenant: Tenant) -> Client:
+    """The browser of one of the staff who has a key in Acme, and in no other tenant."""
+    user = User.objects.create_user("audrey", is_staff=True)
+    ApiKey.objects.create(
+        tenant=tenant, user=user, role="auditor", prefix="dbk_audrey", digest=b"a" * 32
+    )
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Every page, for one account and the command that opened it."""
+
+    streams: str
+    timeline: str
+    commands: str
+    command: str
+    tenants: str
+    api_keys: str
+
+    def all(self) -> list[str]:
+        return [
+            self.streams,
+            self.timeline,
+            self.commands,
+            self.command,
+            self.tenants,
+            self.api_keys,
+        ]
+
+
+def addresses(actor: Actor, aggregate_id: UUID) -> Addresses:
+    stream = StoredStream.objects.get(tenant=actor.tenant_id, aggregate_id=aggregate_id)
+    command = StoredCommand.objects.filter(
+        tenant=actor.tenant_id, aggregate_id=aggregate_id
+    ).earliest("number")
+    return Addresses(
+        streams=reverse("admin:eventstore_storedstream_changelist"),
+        timeline=reverse("admin:eventstore_storedstream_change", args=[stream.pk]),
+        commands=reverse("admin:eventstore_storedcommand_changelist"),
+        command=reverse("admin:eventstore_storedcommand_change", args=[command.pk]),
+        tenants=reverse("admin:eventstore_tenant_changelist"),
+        api_keys=reverse("admin:eventstore_apikey_changelist"),
+    )
+
+
+@pytest.fixture
+def pages(world: World) -> Addresses:
+    """The pages of an account in Acme that holds 1.10."""
+    return addresses(world.actor, world.account("1.10"))
