@@ -1,0 +1,1 @@
+"""This project beside its rivals: `manage.py benchmark` runs what `rows` lists."""

@@ -1,0 +1,134 @@
+"""This project, through the doors that its users take."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID, uuid4
+
+from django.db.models import Sum
+
+import ledger.registration
+import projections.registration
+from eventstore.application import Application, pipeline_from_settings
+from eventstore.drafts import Recording
+from eventstore.events import Origin
+from eventstore.hash_chain import GENESIS
+from eventstore.models import Tenant
+from eventstore.repository import Repository
+from eventstore.tenancy import Actor, Role
+from ledger.accounts.aggregate import Account
+from ledger.accounts.commands import DepositMoney, OpenAccount
+from ledger.accounts.events import MoneyDeposited
+from ledger.persons.commands import RegisterPerson
+from projections.models import AccountSummary, PersonSummary
+from tests.benchmarks.measuring import Booking, Size
+from tests.benchmarks.raw_limit import runs
+from tests.benchmarks.scratch_database import setting
+
+
+class Ours:
+    """An application and a tenant of its own; total and state from the events."""
+
+    def __init__(self, *, inline: bool = False) -> None:
+        self.application = Application(pipeline=pipeline_from_settings())
+        ledger.registration.register(self.application)
+        if inline:
+            projections.registration.register(self.application)
+        tenant_id = uuid4()
+        Tenant.objects.create(id=tenant_id, slug=str(tenant_id), name="Benchmark")
+        self.actor = Actor(tenant_id=tenant_id, user="mary", role=Role.MEMBER)
+        self.ids: list[UUID] = []
+
+    def recording(self) -> Recording:
+        origin = Origin(user="mary", correlation_id=uuid4(), causation_id=None)
+        tenant_id = self.actor.tenant_id
+        return Recording(tenant_id=tenant_id, origin=origin, recorded_at=datetime.now(UTC))
+
+    def load(self, aggregate_id: UUID) -> Account:
+        store = self.application.store
+        return Repository(store, self.recording(), target_id=aggregate_id).load(
+            Account, aggregate_id
+        )
+
+    def total(self) -> Decimal:
+        return sum(
+            (self.load(aggregate_id).state.balance for aggregate_id in self.ids), Decimal(0)
+        )
+
+    def setting(self, name: str) -> str:
+        return setting(name)
+
+
+class OurAppends(Ours):
+    """One `EventStore.append` for each run of bookings; outside `atomic`, a transaction each."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__()
+        self.ids = [uuid4() for _ in range(size.accounts)]
+        self._heads = [(0, GENESIS)] * size.accounts
+
+    def work(self, bookings: Sequence[Booking]) -> None:
+        for run in runs(bookings):
+            number = run[0].account
+            version, head_hash = self._heads[number]
+            recorded = self.application.store.append(
+                "account",
+                self.ids[number],
+                [MoneyDeposited(amount=booking.amount, reference="Salary") for booking in run],
+                expected_version=version,
+                head_hash=head_hash,
+                recording=self.recording(),
+            )
+            self._heads[number] = (recorded[-1].version, recorded[-1].hash)
+
+
+class OurLoads(OurAppends):
+    """An aggregate brought up to date from its events."""
+
+    def __init__(self, size: Size) -> None:
+        super().__init__(size)
+        self._found = Decimal(0)
+        for account in range(size.accounts):
+            OurAppends.work(self, [Booking(account, Decimal(1))] * size.prior)
+
+    def work(self, bookings: Sequence[Booking]) -> None:
+        for booking in bookings:
+            self._found = self.load(self.ids[booking.account]).state.balance
+
+    def total(self) -> Decimal:
+        return self._found
+
+
+class OurCommands(Ours):
+    """`deposit-money` through the whole bus; `inline`: with the rows of the read side."""
+
+    def __init__(self, size: Size, *, inline: bool) -> None:
+        super().__init__(inline=inline)
+        self._inline = inline
+        send = self.application.bus.send
+        for number in range(size.accounts):
+            if number % 3 == 0:
+                owner_id = uuid4()
+                person = RegisterPerson(aggregate_id=owner_id, first_name="Ann", last_name="Lee")
+                send(person, actor=self.actor)
+            self.ids.append(uuid4())
+            account = OpenAccount(aggregate_id=self.ids[-1], owner_id=owner_id, code=str(number))
+            send(account, actor=self.actor)
+            self.work([Booking(number, Decimal(1))] * size.prior)
+
+    def work(self, bookings: Sequence[Booking]) -> None:
+        for booking in bookings:
+            command = DepositMoney(
+                aggregate_id=self.ids[booking.account], amount=booking.amount, reference="Salary"
+            )
+            self.application.bus.send(command, actor=self.actor)
+
+    def total(self) -> Decimal:
+        totals = {super().total()}
+        if self._inline:
+            mine = {"tenant_id": self.actor.tenant_id}
+            accounts = AccountSummary.objects.filter(**mine).aggregate(sum=Sum("balance"))
+            persons = PersonSummary.objects.filter(**mine).aggregate(sum=Sum("total_balance"))
+            totals |= {accounts["sum"], persons["sum"]}
+        (total,) = totals
+        return total

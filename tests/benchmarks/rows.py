@@ -1,0 +1,118 @@
+"""The rows of the table: what is measured, who takes part, and what must hold."""
+
+from contextlib import ExitStack
+from importlib import import_module
+from importlib.util import find_spec
+
+from tests.benchmarks.measuring import Contestant, Row, Size
+from tests.benchmarks.ours import OurAppends, OurCommands, OurLoads
+from tests.benchmarks.plain_orm import OrmAppends, OrmBookings, OrmLoads
+from tests.benchmarks.raw_limit import RawCopies, RawInserts, RawSelects
+
+RIVALS = ("limit", "library", "orm")
+
+
+class Table:
+    """The rows in their order. What the contestants open is closed with `closing`."""
+
+    def __init__(self, closing: ExitStack) -> None:
+        self._closing = closing
+        has_library = find_spec("eventsourcing") is not None
+        # Imported by name: it is there only where the extra is installed.
+        self.library = import_module("tests.benchmarks.library") if has_library else None
+
+    def rows(self) -> list[Row]:
+        return [*self._append_rows(), *self._command_rows(), self._load_row()]
+
+    def _append_rows(self) -> list[Row]:
+        return [
+            Row(
+                name="append",
+                work="append 1 event in its own transaction",
+                unit="events/s",
+                size=Size(accounts=100, prior=0, bookings=500),
+                musts={"limit": 0.6},
+                contestants=self._append,
+            ),
+            Row(
+                name="append-100",
+                work="append 100 events in one transaction",
+                unit="events/s",
+                size=Size(accounts=20, prior=0, bookings=5000, run=100),
+                musts={"limit": 0.6},
+                contestants=self._append_100,
+            ),
+        ]
+
+    def _command_rows(self) -> list[Row]:
+        return [
+            Row(
+                name="command",
+                work="deposit-money, 10 events, no rows",
+                unit="commands/s",
+                size=Size(accounts=300, prior=6, bookings=300),
+                musts={"library": 1.5},
+                contestants=self._command,
+            ),
+            Row(
+                name="deposit",
+                work="deposit-money, 10 events, two rows",
+                unit="commands/s",
+                size=Size(accounts=300, prior=6, bookings=300),
+                musts={"orm": 1.0},
+                contestants=self._deposit,
+            ),
+        ]
+
+    def _load_row(self) -> Row:
+        return Row(
+            name="load",
+            work="load 1,000 events without a snapshot",
+            unit="loads/s",
+            size=Size(accounts=5, prior=1000, bookings=40),
+            musts={"limit": 0.5},
+            contestants=self._load,
+        )
+
+    def _append(self, size: Size) -> dict[str, Contestant]:
+        return self._appends(size, RawInserts("raw_insert", self._closing))
+
+    def _append_100(self, size: Size) -> dict[str, Contestant]:
+        return self._appends(size, RawCopies("raw_copy", self._closing))
+
+    def _appends(self, size: Size, limit: Contestant) -> dict[str, Contestant]:
+        contestants: dict[str, Contestant] = {
+            "limit": limit,
+            "orm": OrmAppends(),
+            "ours": OurAppends(size),
+        }
+        if self.library:
+            contestants["library"] = self.library.LibraryAppends(size, self._closing)
+        return contestants
+
+    def _command(self, size: Size) -> dict[str, Contestant]:
+        contestants: dict[str, Contestant] = {"ours": OurCommands(size, inline=False)}
+        if self.library:
+            bookings = self.library.LibraryBookings(size, self._closing, inline=False)
+            contestants["library"] = bookings
+        return contestants
+
+    def _deposit(self, size: Size) -> dict[str, Contestant]:
+        contestants: dict[str, Contestant] = {
+            "orm": OrmBookings(size),
+            "ours": OurCommands(size, inline=True),
+        }
+        if self.library:
+            bookings = self.library.LibraryBookings(size, self._closing, inline=True)
+            contestants["library"] = bookings
+        return contestants
+
+    def _load(self, size: Size) -> dict[str, Contestant]:
+        contestants: dict[str, Contestant] = {
+            "limit": RawSelects("raw_select", self._closing, size),
+            "orm": OrmLoads(size),
+            "ours": OurLoads(size),
+        }
+        if self.library:
+            contestants["library"] = self.library.LibraryLoads(size, self._closing)
+        return contestants

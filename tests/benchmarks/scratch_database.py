@@ -1,0 +1,71 @@
+"""A database beside the configured one, so that a benchmark leaves the user's data alone."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.core.management import call_command
+from django.db import connection
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+# Held on the configured database while a benchmark runs beside it.
+LOCK = "SELECT pg_try_advisory_lock(hashtext('daybook benchmark'))"
+
+
+class AlreadyRunning(RuntimeError):
+    """Another benchmark uses the database."""
+
+
+@contextmanager
+def scratch_database() -> Iterator[None]:
+    """Make and migrate `<configured name>_benchmark`, use it within the block, then drop it.
+
+    What a killed run has left is dropped first. Raises AlreadyRunning.
+    """
+    configured = connection.settings_dict["NAME"]
+    scratch = f"{configured}_benchmark"
+    owner = connection.copy()
+    try:
+        if not query(owner, LOCK):
+            raise AlreadyRunning(f"Another benchmark is using {scratch}. Wait for its end.")
+        drop = f"DROP DATABASE IF EXISTS {owner.ops.quote_name(scratch)} WITH (FORCE)"
+        execute(owner, drop)
+        try:
+            execute(owner, f"CREATE DATABASE {owner.ops.quote_name(scratch)}")
+            use(scratch)
+            call_command("migrate", verbosity=0)
+            yield
+        finally:
+            use(configured)
+            execute(owner, drop)
+    finally:
+        owner.close()
+
+
+def use(name: str) -> None:
+    connection.close()
+    connection.settings_dict["NAME"] = name
+
+
+def libpq_parameters() -> dict[str, Any]:
+    """How to reach the database in use without Django."""
+    names = ("dbname", "user", "password", "host", "port")
+    parameters = connection.get_connection_params()
+    return {name: str(parameters[name]) for name in names if parameters.get(name)}
+
+
+def execute(wrapper: BaseDatabaseWrapper, sql: str) -> None:
+    with wrapper.cursor() as cursor:
+        cursor.execute(sql)
+
+
+def query(wrapper: BaseDatabaseWrapper, sql: str, *parameters: Any) -> Any:
+    """The first value of the first row."""
+    with wrapper.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchone()[0]
+
+
+def setting(name: str) -> str:
+    """A setting of PostgreSQL as it holds for Django's connection."""
+    return str(query(connection, "SELECT current_setting(%s)", name))

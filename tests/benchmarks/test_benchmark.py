@@ -1,0 +1,85 @@
+"""The benchmark runs, every row of it, and all contestants book the same money. No timing."""
+
+import json
+from decimal import Decimal
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+
+from config.management.commands.benchmark import NAMES
+from eventstore.models import Tenant
+from tests.benchmarks.measuring import Booking, agreed_total
+from tests.benchmarks.report import has_library
+
+
+def run(*arguments: str) -> str:
+    output = StringIO()
+    call_command("benchmark", "--rounds", "1", "--scale", "0.01", *arguments, stdout=output)
+    return output.getvalue()
+
+
+def test_benchmark_produces_every_row_with_its_rivals(database):
+    result = json.loads(run("--json"))
+
+    rows = {row["name"]: row for row in result["rows"]}
+    assert tuple(rows) == NAMES
+    expected = {
+        "append": {"limit", "orm", "ours"},
+        "append-100": {"limit", "orm", "ours"},
+        "command": {"ours"},
+        "deposit": {"orm", "ours"},
+        "load": {"limit", "orm", "ours"},
+    }
+    library = {"library"} if has_library() else set()
+    assert {name: set(row["rates"]) for name, row in rows.items()} == {
+        name: rivals | library for name, rivals in expected.items()
+    }
+    # measure() has compared the totals of all contestants; none of them is empty.
+    assert all(Decimal(row["total"]) > 0 for row in rows.values())
+
+
+def test_benchmark_prints_a_table_of_the_rows_that_were_asked_for(database):
+    lines = run("--only", "append").splitlines()
+
+    assert "PostgreSQL" in lines[0]
+    assert lines[-2].startswith("work")
+    assert lines[-1].startswith("append 1 event")
+
+
+def test_benchmark_leaves_the_configured_database_alone(database):
+    name = connection.settings_dict["NAME"]
+
+    run("--only", "append")
+
+    assert connection.settings_dict["NAME"] == name
+    assert not Tenant.objects.exists()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_database WHERE datname = %s", [f"{name}_benchmark"]
+        )
+        assert cursor.fetchone() == (0,)
+
+
+def test_benchmark_refuses_an_unknown_row():
+    with pytest.raises(CommandError, match="invalid choice"):
+        run("--only", "flying")
+
+
+def test_contestants_with_different_money_are_no_rivals():
+    class Holding:
+        def __init__(self, total: int) -> None:
+            self._total = total
+
+        def work(self, bookings: list[Booking]) -> None: ...
+
+        def total(self) -> Decimal:
+            return Decimal(self._total)
+
+        def setting(self, name: str) -> str:
+            return "on"
+
+    assert agreed_total({"ours": Holding(3), "orm": Holding(3)}) == 3
+    with pytest.raises(RuntimeError, match="same money"):
+        agreed_total({"ours": Holding(3), "orm": Holding(4)})
