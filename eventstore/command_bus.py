@@ -105,6 +105,7 @@ def _result(envelope: Envelope, recorded: Sequence[RecordedEvent[Event]]) -> Res
         version=of_target[-1].version if of_target else None,
         position=recorded[-1].position if recorded else None,
         correlation_id=envelope.correlation_id,
+        created=bool(of_target) and of_target[0].version == 1,
         events=tuple(
             RecordedEventReference(type=event.type, version=event.version, position=event.position)
             for event in recorded

@@ -102,6 +102,7 @@ class CommandLog:
             position=stored.get("position"),
             correlation_id=correlation_id,
             events=tuple(RecordedEventReference(**event) for event in stored.get("events", ())),
+            created=stored.get("created", False),
             replayed=True,
         )
 

@@ -44,7 +44,7 @@ class Result:
     """A command's answer, the same each time the command id is sent.
 
     `version` is the target's after this command; `position` the last one that it wrote.
-    Both are None where it wrote nothing. `replayed` tells a repeated answer from the first one.
+    Both are None where it wrote nothing.
     """
 
     command_id: UUID
@@ -55,8 +55,7 @@ class Result:
     position: int | None
     correlation_id: UUID
     events: tuple[RecordedEventReference, ...] = ()
+    #: Whether this command made the stream of its target.
+    created: bool = False
+    #: Whether this is a repeated answer.
     replayed: bool = False
-
-    @property
-    def created_stream(self) -> bool:
-        return bool(self.events) and self.events[0].version == 1

@@ -23,8 +23,12 @@ class Database:
     def connection(self) -> BaseDatabaseWrapper:
         return connections[self.alias]
 
-    def atomic(self) -> transaction.Atomic:
-        return transaction.atomic(using=self.alias)
+    def transaction(self) -> transaction.Atomic:
+        """The outermost transaction, or RuntimeError inside another one.
+
+        Whoever could still roll back must not be told that a command is completed.
+        """
+        return transaction.atomic(using=self.alias, durable=True)
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> psycopg.Cursor[Any]:
         """Run one statement, prepared; errors are Django's (OperationalError and its kin)."""

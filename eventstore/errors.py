@@ -256,6 +256,16 @@ class CorruptStream(DaybookError):
         )
 
 
+class RowExists(DaybookError):
+    """A projection inserts a row that an earlier event has inserted or changed."""
+
+    def __init__(self, table: str, key: object) -> None:
+        super().__init__(
+            f"Table {table} has a row {key} already. Insert it once, on the event that begins it, "
+            "and update it afterwards."
+        )
+
+
 class MissingRow(DaybookError):
     """A projection updates a row that no event has inserted."""
 

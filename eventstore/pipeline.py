@@ -157,7 +157,7 @@ class StoreRefusals:
         except Refusal as refusal:
             type_name = self._command_types.of(type(envelope.command)).name
             seconds = time.perf_counter() - started
-            with self._database.atomic():
+            with self._database.transaction():
                 stored = self._command_log.refuse(type_name, envelope, refusal, after=seconds)
             if stored:
                 raise
@@ -175,7 +175,7 @@ class InTransaction:
     def __call__(self, envelope: Envelope) -> Result:
         committing = False
         try:
-            with self._database.atomic():
+            with self._database.transaction():
                 result = self._proceed(envelope)
                 committing = True
             return result

@@ -59,7 +59,7 @@ class Rows(Protocol):
     """
 
     def insert(self, model: type[Model], key: Any, **values: Any) -> None:
-        """Make a row; every field without a default must be named."""
+        """Make a row; every field without a default must be named. Raises RowExists."""
 
     def update(self, model: type[Model], key: Any, **values: Any) -> None:
         """Change a row, to a value or by a `Change`; raises MissingRow where there is none."""

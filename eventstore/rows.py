@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db.models import Model
 
 from eventstore.database import Database
-from eventstore.errors import MissingRow
+from eventstore.errors import MissingRow, RowExists
 from eventstore.projections import Latest, Plus, Projection, Table
 
 #: The kinds of change; what is none of these is a value.
@@ -70,7 +70,10 @@ class InlineRows:
         self._tenant_id = tenant_id
 
     def insert(self, model: type[Model], key: Any, **values: Any) -> None:
-        self._pending[model][_as_tuple(key)] = _PendingRow(True, _defaults(model) | values)
+        key = _as_tuple(key)
+        if key in self._pending[model]:
+            raise RowExists(model._meta.db_table, key)
+        self._pending[model][key] = _PendingRow(True, _defaults(model) | values)
 
     def update(self, model: type[Model], key: Any, **values: Any) -> None:
         self._pending[model].setdefault(_as_tuple(key), _PendingRow(False, {})).merge(values)

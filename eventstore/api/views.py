@@ -90,10 +90,10 @@ def answer(result: Result, locations: dict[str, str]) -> Response:
             for event in result.events
         ],
     }
-    response = Response(body, status=201 if result.created_stream else 200)
+    response = Response(body, status=201 if result.created else 200)
     if result.version is not None:
         response["ETag"] = f'"{result.version}"'
-    if result.created_stream and result.category in locations:
+    if result.created and result.category in locations:
         location = locations[result.category]
         response["Location"] = location.format(aggregate_id=result.aggregate_id)
     if result.replayed:

@@ -7,7 +7,7 @@ import django.db.models.deletion
 from django.conf import settings
 from django.db import migrations, models
 
-import eventstore.models
+import eventstore.models.json_text
 
 SQL = Path(__file__).parent / "sql"
 
@@ -99,8 +99,8 @@ class Migration(migrations.Migration):
                 ("version", models.BigIntegerField()),
                 ("type", models.CharField(max_length=200)),
                 ("schema_version", models.IntegerField()),
-                ("data", eventstore.models.JsonText()),
-                ("metadata", eventstore.models.JsonText()),
+                ("data", eventstore.models.json_text.JsonText()),
+                ("metadata", eventstore.models.json_text.JsonText()),
                 ("recorded_at", models.DateTimeField()),
                 ("hash", models.BinaryField()),
                 (
@@ -134,7 +134,7 @@ class Migration(migrations.Migration):
                 ("number", models.BigAutoField(primary_key=True, serialize=False)),
                 ("id", models.UUIDField()),
                 ("type", models.CharField(max_length=100)),
-                ("data", eventstore.models.JsonText()),
+                ("data", eventstore.models.json_text.JsonText()),
                 ("fingerprint", models.BinaryField()),
                 ("aggregate_id", models.UUIDField()),
                 ("expected_version", models.BigIntegerField(null=True)),
@@ -220,7 +220,7 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("process", models.CharField(max_length=100)),
                 ("instance_id", models.UUIDField()),
-                ("data", eventstore.models.JsonText(null=True)),
+                ("data", eventstore.models.json_text.JsonText(null=True)),
                 ("status", models.CharField(default="pending", max_length=10)),
                 ("attempts", models.IntegerField(default=0)),
                 ("lease_until", models.DateTimeField(null=True)),
@@ -258,7 +258,7 @@ class Migration(migrations.Migration):
                 ),
                 ("process", models.CharField(max_length=100)),
                 ("instance_id", models.UUIDField()),
-                ("state", eventstore.models.JsonText()),
+                ("state", eventstore.models.json_text.JsonText()),
                 ("updated_at", models.DateTimeField()),
                 (
                     "tenant",
@@ -358,7 +358,7 @@ class Migration(migrations.Migration):
                 ),
                 ("version", models.BigIntegerField()),
                 ("state_schema", models.CharField(max_length=64)),
-                ("state", eventstore.models.JsonText()),
+                ("state", eventstore.models.json_text.JsonText()),
                 ("taken_at", models.DateTimeField()),
                 (
                     "stream",
@@ -442,7 +442,12 @@ class Migration(migrations.Migration):
                 fields=("tenant", "process", "instance_id"), name="eventstore_process_instance"
             ),
         ),
-        _run("0001_guards", reverse="DROP FUNCTION eventstore_refuse_change CASCADE"),
+        _run(
+            "0001_guards",
+            reverse=(
+                "DROP FUNCTION eventstore_refuse_change, eventstore_refuse_stream_change CASCADE"
+            ),
+        ),
         _run(
             "0001_high_water_mark",
             reverse="DROP FUNCTION eventstore_publish_floor, eventstore_check_positions CASCADE",

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Model
 
-from eventstore.errors import MissingRow
+from eventstore.errors import MissingRow, RowExists
 from eventstore.events import Event, RecordedEvent
 from eventstore.projections import Change, Projection
 
@@ -21,11 +21,13 @@ class MemoryRows:
         self.tables: dict[type[Model], dict[Place, dict[str, Any]]] = {
             table.model: {} for table in projection.tables
         }
+        self._keys = {table.model: table.key for table in projection.tables}
         self.tenant_id: UUID | None = None
 
     def insert(self, model: type[Model], key: Any, **values: Any) -> None:
         place = self._place(key)
-        assert place not in self.tables[model], f"{model.__name__} has a row {place} already"
+        if place in self.tables[model]:
+            raise RowExists(model._meta.db_table, key)
         fields = model._meta.concrete_fields
         defaults = {field.attname: field.get_default() for field in fields if field.has_default()}
         self.tables[model][place] = defaults | values
@@ -36,7 +38,8 @@ class MemoryRows:
             row[name] = value.onto(row[name]) if isinstance(value, Change) else value
 
     def get(self, model: type[Model], key: Any) -> dict[str, Any]:
-        return dict(self._row(model, key))
+        named_key = zip(self._keys[model], self._place(key)[1:], strict=True)
+        return dict(named_key) | self._row(model, key)
 
     def _row(self, model: type[Model], key: Any) -> dict[str, Any]:
         try:

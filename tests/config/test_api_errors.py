@@ -15,6 +15,7 @@ NO_ANSWERS = {
     errors.UnknownEventType,
     errors.CorruptStream,
     errors.MissingRow,
+    errors.RowExists,
 }
 
 

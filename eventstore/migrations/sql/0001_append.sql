@@ -77,7 +77,8 @@ BEGIN
         SET ended_at = clock_timestamp(),
             result = coalesce(c.result, '{}')
                 || CASE WHEN c.aggregate_id = p_aggregate
-                        THEN jsonb_build_object('category', p_category, 'version', new_version)
+                        THEN jsonb_build_object('category', p_category, 'version', new_version,
+                            'created', p_expected = 0 OR coalesce(c.result ->> 'created', 'false')::boolean)
                         ELSE '{}' END
                 || jsonb_build_object(
                     'position', positions[array_upper(positions, 1)],

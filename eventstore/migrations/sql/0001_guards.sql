@@ -15,6 +15,22 @@ CREATE TRIGGER eventstore_event_append_only
     FOR EACH STATEMENT EXECUTE FUNCTION eventstore_refuse_change();
 ALTER TABLE eventstore_event ENABLE ALWAYS TRIGGER eventstore_event_append_only;
 
+-- A stream stays, and keeps its identity. (The foreign key below sleeps under
+-- `session_replication_role = replica`, this does not. TRUNCATE must cascade to the events.)
+CREATE FUNCTION eventstore_refuse_stream_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'A stream stays what it is: % of its row is refused.', TG_OP
+        USING ERRCODE = 'restrict_violation',
+              HINT = 'Only its version, head, status and incarnation change, by appends and boxes.';
+END
+$$;
+
+CREATE TRIGGER eventstore_stream_identity
+    BEFORE DELETE OR UPDATE OF id, tenant_id, category, aggregate_id
+    ON eventstore_stream
+    FOR EACH STATEMENT EXECUTE FUNCTION eventstore_refuse_stream_change();
+ALTER TABLE eventstore_stream ENABLE ALWAYS TRIGGER eventstore_stream_identity;
+
 -- An event belongs to its stream's tenant: the key that it refers to contains both.
 ALTER TABLE eventstore_event
     ADD CONSTRAINT eventstore_event_stream FOREIGN KEY (tenant_id, stream_id)

@@ -1,0 +1,27 @@
+"""The tables of the event store, as Django sees them. DESIGN section 5 is their contract.
+
+Core code writes these tables in SQL through `store` and `command_log`; the models serve the
+migrations, the admin and tests. Foreign keys are `DO_NOTHING`: nothing here is ever cascaded.
+"""
+
+from eventstore.models.background import ProcessInstance, Reaction, Subscription
+from eventstore.models.boxes import Box
+from eventstore.models.commands import StoredCommand
+from eventstore.models.json_text import JsonText
+from eventstore.models.streams import Reservation, Snapshot, StoredEvent, StoredStream
+from eventstore.models.tenants import ApiKey, Tenant
+
+__all__ = [
+    "ApiKey",
+    "Box",
+    "JsonText",
+    "ProcessInstance",
+    "Reaction",
+    "Reservation",
+    "Snapshot",
+    "StoredCommand",
+    "StoredEvent",
+    "StoredStream",
+    "Subscription",
+    "Tenant",
+]

@@ -1,0 +1,1 @@
+"""A second, tiny domain, books on loan, that knows of nothing but `eventstore`."""

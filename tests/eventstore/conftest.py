@@ -1,0 +1,36 @@
+"""Fixtures of the backbone's tests."""
+
+from collections.abc import Generator
+from typing import Any
+
+import psycopg
+import pytest
+from django.db import connections
+
+from eventstore.application import Application
+from eventstore.models import Tenant
+from eventstore.tenancy import Actor, Role
+from tests.eventstore.support import World, raw_connection
+
+
+@pytest.fixture
+def world(application: Application, member: Actor) -> World:
+    """The sample application, used by Mary of Acme."""
+    return World(application, member)
+
+
+@pytest.fixture
+def elsewhere(application: Application) -> World:
+    """The same application, used by Otto of Umbrella."""
+    umbrella = Tenant.objects.create(slug="umbrella", name="Umbrella")
+    return World(application, Actor(tenant_id=umbrella.id, user="otto", role=Role.MEMBER))
+
+
+@pytest.fixture
+def raw(database: None) -> Generator[psycopg.Connection[Any]]:
+    """A plain psycopg connection, rolled back at the end: the table must not stay locked."""
+    with_connection = raw_connection()
+    yield with_connection
+    with_connection.rollback()
+    with_connection.close()
+    connections.close_all()

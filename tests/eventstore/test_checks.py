@@ -1,0 +1,166 @@
+"""The system checks stop a wrong registration before anything is served."""
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core.checks import run_checks
+from django.db import models
+from django.test import override_settings
+from django.test.utils import isolate_apps
+
+from eventstore.application import Application, get_application, pipeline_from_settings
+from eventstore.checks import REQUIRED_STEPS, check_pipeline, check_registration
+from eventstore.events import Event
+from eventstore.projections import Projection, Rows, Table
+from ledger.accounts.events import MoneyDeposited
+from ledger.registration import register as register_ledger
+from projections.models import AccountSummary
+
+
+@pytest.fixture(autouse=True)
+def _build_anew() -> Generator[None]:
+    get_application.cache_clear()
+    yield
+    get_application.cache_clear()
+
+
+def built_by(name: str) -> Any:
+    """Settings that name one of this module's builders."""
+    return override_settings(
+        EVENTSTORE={**settings.EVENTSTORE, "APPLICATION": f"{__name__}.{name}"}
+    )
+
+
+def with_pipeline(*steps: str) -> Any:
+    return override_settings(EVENTSTORE={**settings.EVENTSTORE, "PIPELINE": list(steps)})
+
+
+def ids(messages: list[Any]) -> list[str]:
+    return [message.id for message in messages]
+
+
+def project_nothing(recorded: Any, rows: Rows) -> None:
+    """Any projection's function would do."""
+
+
+def application_with(*projections: Projection) -> Application:
+    application = Application(pipeline=pipeline_from_settings())
+    register_ledger(application)
+    for projection in projections:
+        application.projections.inline(projection)
+    return application
+
+
+def test_the_sample_application_passes_all_checks() -> None:
+    assert check_pipeline(None) == check_registration(None) == []
+
+
+def test_the_checks_are_registered_with_django() -> None:
+    with with_pipeline():
+        assert "eventstore.E001" in ids(run_checks(tags=["eventstore"]))
+
+
+@pytest.mark.parametrize("missing", REQUIRED_STEPS)
+def test_a_pipeline_without_a_required_step_is_e001(missing: str) -> None:
+    with with_pipeline(*(step for step in settings.EVENTSTORE["PIPELINE"] if step != missing)):
+        (message,) = check_pipeline(None)
+
+    assert message.id == "eventstore.E001"
+    assert missing in str(message.hint)
+
+
+def test_a_pipeline_in_the_wrong_order_is_e001() -> None:
+    with with_pipeline(*reversed(settings.EVENTSTORE["PIPELINE"])):
+        assert ids(check_pipeline(None)) == ["eventstore.E001"]
+
+
+def test_a_pipeline_with_a_step_twice_is_e001() -> None:
+    with with_pipeline(*settings.EVENTSTORE["PIPELINE"], REQUIRED_STEPS[1]):
+        assert ids(check_pipeline(None)) == ["eventstore.E001"]
+
+
+def test_a_pipeline_with_own_steps_is_fine() -> None:
+    first, second, third = REQUIRED_STEPS
+    with with_pipeline("a.B", first, "c.D", second, third, "e.F"):
+        assert check_pipeline(None) == []
+
+
+def register_twice() -> Application:
+    application = application_with()
+    register_ledger(application)
+    return application
+
+
+def test_a_double_registration_is_e002() -> None:
+    with built_by("register_twice"):
+        (message,) = check_registration(None)
+
+    assert message.id == "eventstore.E002"
+    assert "registered twice" in message.msg
+
+
+class NeverNamed(Event):
+    pass
+
+
+def project_an_unnamed_event() -> Application:
+    return application_with(
+        Projection(name="lost", project=project_nothing, events=(NeverNamed,), tables=())
+    )
+
+
+def test_a_projection_of_an_event_without_a_name_is_e003() -> None:
+    with built_by("project_an_unnamed_event"):
+        (message,) = check_registration(None)
+
+    assert (message.id, message.obj) == ("eventstore.E003", "lost")
+    assert "NeverNamed has no permanent name" in message.msg
+
+
+def project_into_a_wrong_key() -> Application:
+    table = Table(AccountSummary, key=("code",))
+    return application_with(
+        Projection(
+            name="wrong", project=project_nothing, events=(MoneyDeposited,), tables=(table,)
+        )
+    )
+
+
+def test_a_projection_whose_table_has_no_such_key_is_e004() -> None:
+    with built_by("project_into_a_wrong_key"):
+        (message,) = check_registration(None)
+
+    assert (message.id, message.obj) == ("eventstore.E004", "wrong")
+    assert "(tenant_id, code)" in message.msg
+
+
+@isolate_apps("projections")
+def test_a_unique_constraint_with_a_condition_is_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two rows of one key could exist where the condition does not hold."""
+
+    class Conditional(models.Model):
+        tenant_id = models.UUIDField()
+        account_id = models.UUIDField()
+        is_open = models.BooleanField()
+
+        class Meta:
+            app_label = "projections"
+            constraints = (
+                models.UniqueConstraint(
+                    fields=["tenant_id", "account_id"],
+                    condition=models.Q(is_open=True),
+                    name="conditional",
+                ),
+            )
+
+    table = Table(Conditional, key=("account_id",))
+    projection = Projection(
+        name="conditional", project=project_nothing, events=(MoneyDeposited,), tables=(table,)
+    )
+    monkeypatch.setattr(
+        f"{__name__}.build_conditional", lambda: application_with(projection), raising=False
+    )
+    with built_by("build_conditional"):
+        assert ids(check_registration(None)) == ["eventstore.E004"]

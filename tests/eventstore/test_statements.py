@@ -1,0 +1,101 @@
+"""How many statements a command sends, counted on the wire and not in Django's log of queries."""
+
+import re
+import tempfile
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+
+import psycopg
+import pytest
+from django.db import connection
+
+from tests.eventstore.support import World
+
+#: DESIGN section 10 allows nine, BEGIN and COMMIT included. A rise needs a reason.
+STATEMENTS_OF_A_DEPOSIT = 8
+MOST = 9
+
+PREPARED = re.compile(r'Bind\s.*?"(_pg3_\d+)"')
+
+
+@contextmanager
+def traced(sent: list[str]) -> Generator[None]:
+    """Add to `sent` each statement that goes over Django's connection meanwhile."""
+    pgconn = connection.connection.pgconn
+    with tempfile.TemporaryFile("w+") as file:
+        pgconn.trace(file.fileno())
+        pgconn.set_trace_flags(psycopg.pq.Trace.SUPPRESS_TIMESTAMPS)
+        try:
+            yield
+        finally:
+            pgconn.untrace()
+        file.seek(0)
+        trace = file.read()
+    prepared = dict(
+        connection.connection.execute(
+            "SELECT name, statement FROM pg_prepared_statements"
+        ).fetchall()
+    )
+    sent += [readable(line, prepared) for line in trace.splitlines() if is_statement(line)]
+
+
+def is_statement(line: str) -> bool:
+    """One message for each statement: a simple Query, or the Bind before an Execute."""
+    return bool(re.match(r"F\t\d+\t(Query|Bind)\t", line))
+
+
+def readable(line: str, prepared: dict[str, str]) -> str:
+    name = PREPARED.search(line)
+    text = prepared.get(name[1], line) if name else line.split("\t", 3)[3]
+    return " ".join(text.split())[:100]
+
+
+def statements_of(call: Callable[[], object]) -> list[str]:
+    """What a call sends on a connection that has done the same before."""
+    for _ in range(10):
+        call()
+    sent: list[str] = []
+    with traced(sent):
+        call()
+    return sent
+
+
+def test_a_deposit_sends_as_many_statements_as_pinned(world: World) -> None:
+    account = world.account("10.00")
+
+    sent = statements_of(lambda: world.deposit(account))
+
+    assert '"BEGIN"' in sent[0]
+    assert '"COMMIT"' in sent[-1]
+    assert len(sent) <= MOST
+    assert len(sent) == STATEMENTS_OF_A_DEPOSIT, (
+        f"{len(sent)} statements instead of {STATEMENTS_OF_A_DEPOSIT}:\n" + "\n".join(sent)
+    )
+
+
+def test_a_repeated_deposit_sends_no_more_than_its_answer_needs(world: World) -> None:
+    account = world.account("10.00")
+    command_id = world.deposit(account).command_id
+
+    sent = statements_of(lambda: world.deposit(account, command_id=command_id))
+
+    assert len(sent) == 4, "\n".join(sent)  # BEGIN, claim, stored answer, COMMIT
+
+
+def test_the_count_sees_a_statement_that_django_does_not_log(world: World) -> None:
+    """The measure itself can fail."""
+    sent: list[str] = []
+    with traced(sent):
+        connection.connection.execute("SELECT 1")
+
+    assert len(sent) == 1
+    assert "SELECT 1" in sent[0]
+
+
+@pytest.mark.parametrize("events", [10, 200])
+def test_the_number_of_statements_does_not_grow_with_the_stream(world: World, events: int) -> None:
+    account = world.account()
+    for _ in range(events):
+        world.deposit(account)
+
+    assert len(statements_of(lambda: world.deposit(account))) == STATEMENTS_OF_A_DEPOSIT
