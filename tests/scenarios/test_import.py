@@ -1,6 +1,7 @@
 """`manage.py import_transactions` on a real bank's transactions, killed on the way."""
 
 import csv
+import io
 import time
 from collections.abc import Iterator
 from decimal import Decimal
@@ -8,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import connection
 
 from eventstore.application import Application
@@ -120,8 +122,9 @@ def test_day_and_reference_come_from_the_file(
 ) -> None:
     lines = first_transactions.read_text().splitlines()[:2]
     first_transactions.write_text("\n".join(lines) + "\n")
-    done = run_manage("import_transactions", str(first_transactions), "--tenant", "acme")
-    assert done.returncode == 0, done.stderr
+    out = io.StringIO()
+    call_command("import_transactions", first_transactions, "--tenant", "acme", stdout=out)
+    assert out.getvalue().startswith("1 transactions: 3 commands posted, 0 were there already")
     recorded = list(application.store.read_all())
     booking = recorded[-1].event
     assert booking.booked_on.isoformat() == "1993-01-01"
@@ -150,28 +153,44 @@ def test_a_file_that_cannot_be_read_posts_nothing(
 ) -> None:
     file = tmp_path / "transactions.csv"
     file.write_text(text)
-    done = run_manage("import_transactions", str(file), "--tenant", "acme")
-    assert (done.returncode, problem in done.stderr) == (2, True), done.stderr
-    assert "Traceback" not in done.stderr
+    failure = import_fails(file)
+    assert failure.returncode == 2
+    assert problem in str(failure)
     assert not StoredCommand.objects.exists()
+
+
+def test_a_file_that_is_not_there_or_no_text_is_refused(tenant: Tenant, tmp_path: Path) -> None:
+    file = tmp_path / "transactions.csv"
+    assert import_fails(file).returncode == 2
+    file.write_bytes(b"\xff\xfe\0")
+    assert import_fails(file).returncode == 2
+
+
+def import_fails(file: Path, tenant: str = "acme") -> CommandError:
+    """Run the import here, and return how it failed."""
+    with pytest.raises(CommandError) as failure:
+        call_command("import_transactions", file, "--tenant", tenant, stdout=io.StringIO())
+    return failure.value
 
 
 def test_an_unknown_tenant_is_answered_with_the_known_ones(
     tenant: Tenant, first_transactions: Path
 ) -> None:
-    done = run_manage("import_transactions", str(first_transactions), "--tenant", "acne")
-    assert done.returncode == 2
-    assert "Known: acme" in done.stderr
+    failure = import_fails(first_transactions, "acne")
+    assert failure.returncode == 2
+    assert "Known: acme" in str(failure)
 
 
 def test_a_refused_transaction_is_shown_and_the_others_are_posted(
-    application: Application, tenant: Tenant, tmp_path: Path
+    application: Application,
+    tenant: Tenant,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     file = tmp_path / "transactions.csv"
     file.write_text(
         HEADER + "1,7,1993-01-01,withdrawal,,5.00,0,\n2,7,1993-01-02,credit,,9.00,9.00,\n"
     )
-    done = run_manage("import_transactions", str(file), "--tenant", "acme")
-    assert done.returncode == 1
-    assert "holds 0.00, which is less than 5.00" in done.stderr
+    assert import_fails(file).returncode == 1
+    assert "holds 0.00, which is less than 5.00" in capsys.readouterr().err
     assert AccountSummary.objects.get().balance == Decimal("9.00")

@@ -1,6 +1,5 @@
 """`manage.py demo [--serve]`: plays the scenarios, each with what it expects and what it got."""
 
-import logging
 import secrets
 from argparse import ArgumentParser
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from config.demo import scenario_a, scenario_b
 from config.demo.stage import HttpCaller, Stage, make_tenant_with_key
 from config.management.commands.serve import add_port
+from eventstore.management.quiet import without_command_lines
 
 SCENARIOS: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "A": ("create and update a contact", scenario_a.play),
@@ -30,12 +30,11 @@ class Command(BaseCommand):
         add_port(parser)
 
     def handle(self, *args: Any, serve: bool, port: int, **options: Any) -> None:
-        if options["verbosity"] < 2:
-            logging.getLogger("daybook.commands").setLevel(logging.WARNING)
         tenant, key = make_tenant_with_key("demo", "demo-operator")
         make_tenant_with_key("umbrella", "umbrella-operator")
         stage = Stage(self.stdout.write, tenant, HttpCaller(key))
-        differing = [name for name in SCENARIOS if not self._play(stage, name)]
+        with without_command_lines(verbosity=options["verbosity"]):
+            differing = [name for name in SCENARIOS if not self._play(stage, name)]
         if differing:
             raise CommandError(f"Scenarios that differ: {', '.join(differing)}", returncode=1)
         if serve:

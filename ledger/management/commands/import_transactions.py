@@ -1,6 +1,5 @@
 """`manage.py import_transactions FILE --tenant SLUG`: posts a bank's transactions as commands."""
 
-import logging
 import sys
 from argparse import ArgumentParser
 from collections import Counter
@@ -14,6 +13,7 @@ from eventstore.command_bus import CommandBus
 from eventstore.errors import CommandIdReused, Refusal
 from eventstore.management.arguments import find_tenant
 from eventstore.management.progress import Progress
+from eventstore.management.quiet import without_command_lines
 from eventstore.models import Tenant
 from eventstore.tenancy import Actor, Role
 from ledger.transactions import Posting, UnreadableFile, postings, read_transactions
@@ -39,10 +39,8 @@ class Command(BaseCommand):
         except (OSError, UnicodeDecodeError, UnreadableFile) as error:
             raise CommandError(str(error), returncode=2) from None
         todo = list(postings(found_tenant.id, transactions))
-        if options["verbosity"] < 2:
-            # A line for each command would bury the progress bar.
-            logging.getLogger("daybook.commands").setLevel(logging.WARNING)
-        counts = self._post_all(found_tenant, todo)
+        with without_command_lines(verbosity=options["verbosity"]):
+            counts = self._post_all(found_tenant, todo)
         self.stdout.write(
             f"{len(transactions):,} transactions: {counts['posted']:,} commands posted, "
             f"{counts['replayed']:,} were there already, {counts['refused']:,} refused."
