@@ -1,6 +1,6 @@
 """`account_summary`: each account with its balance, status and owner."""
 
-from typing import assert_never
+from typing import assert_never, get_args
 
 from eventstore.events import RecordedEvent
 from eventstore.projections import Plus, Projection, Rows, Table
@@ -62,14 +62,7 @@ def _change_account(
 ACCOUNT_SUMMARY = Projection(
     name="account_summary",
     project=project_account_summary,
-    events=(
-        PersonRegistered,
-        PersonRenamed,
-        AccountOpened,
-        AccountClosed,
-        MoneyDeposited,
-        MoneyWithdrawn,
-    ),
+    events=get_args(AccountSummaryEvent),
     tables=(
         Table(AccountOwner, key=("person_id",)),
         Table(AccountSummary, key=("account_id",)),

@@ -1,6 +1,6 @@
 """`person_summary`: each person with the number and the sum of their open accounts."""
 
-from typing import assert_never
+from typing import assert_never, get_args
 
 from eventstore.events import RecordedEvent
 from eventstore.projections import Latest, Plus, Projection, Rows, Table
@@ -63,14 +63,7 @@ def _change_owner(
 PERSON_SUMMARY = Projection(
     name="person_summary",
     project=project_person_summary,
-    events=(
-        PersonRegistered,
-        PersonRenamed,
-        AccountOpened,
-        AccountClosed,
-        MoneyDeposited,
-        MoneyWithdrawn,
-    ),
+    events=get_args(PersonSummaryEvent),
     tables=(
         Table(PersonAccount, key=("account_id",)),
         Table(PersonSummary, key=("person_id",)),
