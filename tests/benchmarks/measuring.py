@@ -17,7 +17,7 @@ TURNS = 10
 
 
 class Booking(NamedTuple):
-    """A deposit to the account with this number."""
+    """A deposit to the account with this number; a withdrawal where the amount is negative."""
 
     account: int
     amount: Decimal

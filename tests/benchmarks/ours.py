@@ -17,7 +17,7 @@ from eventstore.models import Tenant
 from eventstore.repository import Repository
 from eventstore.tenancy import Actor, Role
 from ledger.accounts.aggregate import Account
-from ledger.accounts.commands import DepositMoney, OpenAccount
+from ledger.accounts.commands import DepositMoney, OpenAccount, WithdrawMoney
 from ledger.accounts.events import MoneyDeposited
 from ledger.persons.commands import RegisterPerson
 from projections.models import AccountSummary, PersonSummary
@@ -118,8 +118,11 @@ class OurCommands(Ours):
 
     def work(self, bookings: Sequence[Booking]) -> None:
         for booking in bookings:
-            command = DepositMoney(
-                aggregate_id=self.ids[booking.account], amount=booking.amount, reference="Salary"
+            kind = DepositMoney if booking.amount > 0 else WithdrawMoney
+            command = kind(
+                aggregate_id=self.ids[booking.account],
+                amount=abs(booking.amount),
+                reference="Salary",
             )
             self.application.bus.send(command, actor=self.actor)
 

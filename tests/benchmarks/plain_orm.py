@@ -81,11 +81,11 @@ class AuditEntry(BenchmarkModel):
     recorded_at = models.DateTimeField(auto_now_add=True)
 
 
-def deposit(account_id: uuid.UUID, amount: Decimal, reference: str, user: str) -> None:
-    """Book one deposit: the account, its owner's total, the audit trail."""
+def book(account_id: uuid.UUID, amount: Decimal, reference: str, user: str) -> None:
+    """Book a deposit, or a withdrawal: the account, its owner's total, the audit trail."""
     with transaction.atomic():
         account = Account.objects.select_for_update().get(pk=account_id)
-        if account.is_closed or account.balance + amount >= LIMIT:
+        if account.is_closed or not 0 <= account.balance + amount < LIMIT:
             raise ValueError("refused")
         account.balance += amount
         account.save(update_fields=["balance", "updated_at"])
@@ -93,7 +93,7 @@ def deposit(account_id: uuid.UUID, amount: Decimal, reference: str, user: str) -
         owner.update(total_balance=F("total_balance") + amount)
         AuditEntry.objects.create(
             account=account,
-            action="deposit-money",
+            action="deposit-money" if amount > 0 else "withdraw-money",
             amount=amount,
             balance=account.balance,
             reference=reference,
@@ -112,7 +112,7 @@ class OrmBookings:
 
     def work(self, bookings: Sequence[Booking]) -> None:
         for booking in bookings:
-            deposit(self._ids[booking.account], booking.amount, "Salary", "mary")
+            book(self._ids[booking.account], booking.amount, "Salary", "mary")
 
     def total(self) -> Decimal:
         sums = {

@@ -3,7 +3,9 @@
 from contextlib import ExitStack
 from importlib import import_module
 from importlib.util import find_spec
+from pathlib import Path
 
+from tests.benchmarks.bank_file import bank_file
 from tests.benchmarks.measuring import Contestant, Row, Size
 from tests.benchmarks.ours import OurAppends, OurCommands, OurLoads
 from tests.benchmarks.plain_orm import OrmAppends, OrmBookings, OrmLoads
@@ -15,14 +17,19 @@ RIVALS = ("limit", "library", "orm")
 class Table:
     """The rows in their order. What the contestants open is closed with `closing`."""
 
-    def __init__(self, closing: ExitStack) -> None:
+    def __init__(self, closing: ExitStack, transactions: Path) -> None:
+        """`transactions`: a bank's file; without it the row `import` is left out."""
         self._closing = closing
+        self._transactions = transactions
         has_library = find_spec("eventsourcing") is not None
         # Imported by name: it is there only where the extra is installed.
         self.library = import_module("tests.benchmarks.library") if has_library else None
 
     def rows(self) -> list[Row]:
-        return [*self._append_rows(), *self._command_rows(), self._load_row()]
+        rows = [*self._append_rows(), *self._command_rows()]
+        if self._transactions.exists():
+            rows.append(self._import_row())
+        return [*rows, self._load_row()]
 
     def _append_rows(self) -> list[Row]:
         return [
@@ -63,6 +70,16 @@ class Table:
                 contestants=self._deposit,
             ),
         ]
+
+    def _import_row(self) -> Row:
+        return Row(
+            name="import",
+            work="real bank transactions, two rows",
+            unit="commands/s",
+            size=bank_file(self._transactions, 1500),
+            musts={"orm": 0.7},
+            contestants=self._import,
+        )
 
     def _load_row(self) -> Row:
         return Row(
@@ -106,6 +123,9 @@ class Table:
             bookings = self.library.LibraryBookings(size, self._closing, inline=True)
             contestants["library"] = bookings
         return contestants
+
+    def _import(self, size: Size) -> dict[str, Contestant]:
+        return {"orm": OrmBookings(size), "ours": OurCommands(size, inline=True)}
 
     def _load(self, size: Size) -> dict[str, Contestant]:
         contestants: dict[str, Contestant] = {

@@ -8,9 +8,11 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from tests.benchmarks import report
@@ -18,7 +20,9 @@ from tests.benchmarks.measuring import Measured, measure
 from tests.benchmarks.rows import Table
 from tests.benchmarks.scratch_database import AlreadyRunning, scratch_database
 
-NAMES = ("append", "append-100", "command", "deposit", "load")
+NAMES = ("append", "append-100", "command", "deposit", "import", "load")
+#: Where the data lie beside a checkout; not part of the project.
+TRANSACTIONS = settings.BASE_DIR.parent / "shared" / "data" / "berka-1993.csv"
 ALREADY_RUNNING = 3
 
 
@@ -28,6 +32,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--rounds", type=int, default=5, help="medians are taken over these")
         parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="ROW")
+        parser.add_argument(
+            "--transactions", type=Path, default=TRANSACTIONS, help="a bank's file, for import"
+        )
         parser.add_argument("--json", action="store_true", help="for programs")
         parser.add_argument("--scale", type=float, default=1.0, help="share of the usual work")
 
@@ -51,7 +58,7 @@ class Command(BaseCommand):
             show(report.NOT_INSTALLED)
         show(report.table_head())
         results: list[Measured] = []
-        for row in Table(closing).rows():
+        for row in Table(closing, options["transactions"]).rows():
             if row.name in options["only"]:
                 results.append(measure(row, rounds, options["scale"]))
                 show(report.table_line(results[-1]))
