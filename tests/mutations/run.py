@@ -69,10 +69,12 @@ def read(path: Path) -> Mutant:
 
 def unbroken_is_green(mutants: Sequence[Mutant]) -> bool:
     """Without any patch, all the tests pass; else their red would prove nothing."""
+    started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="daybook-") as folder:
         outcome = run_tests(copy_project(folder), sorted({mutant.red for mutant in mutants}))
+    seconds = time.monotonic() - started
     is_green = outcome.failures == outcome.errors == 0
-    print_line("green" if is_green else "RED", "the code as it is", 0)
+    print_line("green" if is_green else "RED", "the code as it is", seconds)
     if not is_green:
         print(outcome.text[-3000:])
     return is_green
