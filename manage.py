@@ -2,14 +2,18 @@
 """Run Django's commands; without DATABASE_URL the project's own PostgreSQL is started first."""
 
 import os
+import signal
 import sys
 from pathlib import Path
+from types import FrameType
 
 from config import postgres
 from config.unprivileged import ServerError
 
 
 def main() -> None:
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end_in_order)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     if not os.environ.get("DATABASE_URL"):
         try:
@@ -21,6 +25,11 @@ def main() -> None:
     from django.core.management import execute_from_command_line
 
     execute_from_command_line(sys.argv)
+
+
+def end_in_order(number: int, frame: FrameType | None) -> None:
+    """End as after Ctrl-C: what this process uses is given back, the server included."""
+    sys.exit(128 + number)
 
 
 if __name__ == "__main__":

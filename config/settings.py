@@ -68,6 +68,7 @@ DATABASES: dict[str, dict[str, Any]] = {
         os.environ.get("DATABASE_URL", ""),
         {
             "default_transaction_isolation": "read committed",
+            "synchronous_commit": "on",
             "lock_timeout": "5s",
             # An appender that sits idle in its transaction holds every reader back.
             "idle_in_transaction_session_timeout": "60s",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from eventstore.commands import Command, Envelope, RecordedEventReference, Result
 from eventstore.database import Database
@@ -88,7 +88,7 @@ def _project(
             if type(envelope.event) in projection.events:
                 projection.project(envelope, rows)
         rows.flush()
-    except OperationalError:
+    except (OperationalError, InterfaceError):
         raise  # A deadlock or a lost connection is not the projection's fault: the retry decides.
     except Exception as error:
         raise ProjectionFailed(projection.name, position) from error

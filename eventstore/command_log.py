@@ -15,8 +15,8 @@ from eventstore.serialization import decode_json, encode, encode_text, to_builti
 CLAIM = """
 INSERT INTO eventstore_command
     (tenant_id, id, type, data, fingerprint, aggregate_id, expected_version, "user",
-     correlation_id, causation_id, status, attempts, code, received_at)
-VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, 'completed', 1, '', clock_timestamp())
+     correlation_id, causation_id, attempts, status, code, received_at)
+VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, %s, 'completed', '', clock_timestamp())
 ON CONFLICT (tenant_id, id) DO NOTHING
 RETURNING received_at
 """
@@ -25,8 +25,8 @@ RETURNING received_at
 REFUSE = """
 INSERT INTO eventstore_command
     (tenant_id, id, type, data, fingerprint, aggregate_id, expected_version, "user",
-     correlation_id, causation_id, status, attempts, code, result, received_at, ended_at)
-VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, 'refused', 1, %s, %s::jsonb,
+     correlation_id, causation_id, attempts, status, code, result, received_at, ended_at)
+VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, %s, 'refused', %s, %s::jsonb,
         clock_timestamp() - make_interval(secs => %s), clock_timestamp())
 ON CONFLICT (tenant_id, id) DO NOTHING
 RETURNING number
@@ -120,4 +120,5 @@ def _identity(type_name: str, envelope: Envelope) -> tuple[Any, ...]:
         envelope.actor.user,
         envelope.correlation_id,
         envelope.causation_id,
+        envelope.attempt,
     )

@@ -208,7 +208,7 @@ class Unauthenticated(DaybookError):
     code = "unauthenticated"
 
     def __init__(self) -> None:
-        super().__init__("Send a valid API key as `Authorization: Bearer <key>`, or log in.")
+        super().__init__("Send a valid API key as `Authorization: Bearer <key>`.")
 
 
 class Forbidden(DaybookError):

@@ -9,9 +9,10 @@ A bound has one method, `clean`: it returns the value in its one normal form or 
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
+@runtime_checkable
 class Bound(Protocol):
     """What stands in `Annotated[...]` beside a field's type."""
 

@@ -14,9 +14,11 @@ each command, like Django's middleware. To add one of your own:
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Protocol
+from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
@@ -157,7 +159,7 @@ class StoreRefusals:
         except Refusal as refusal:
             type_name = self._command_types.of(type(envelope.command)).name
             seconds = time.perf_counter() - started
-            with self._database.transaction():
+            with whole_transaction(self._database, envelope.command_id):
                 stored = self._command_log.refuse(type_name, envelope, refusal, after=seconds)
             if stored:
                 raise
@@ -173,16 +175,22 @@ class InTransaction:
         self._database = services.database
 
     def __call__(self, envelope: Envelope) -> Result:
-        committing = False
-        try:
-            with self._database.transaction():
-                result = self._proceed(envelope)
-                committing = True
-            return result
-        except (OperationalError, InterfaceError) as error:
-            if committing and sqlstate(error) not in RETRYABLE:
-                raise OutcomeUnknown(envelope.command_id) from error
-            raise
+        with whole_transaction(self._database, envelope.command_id):
+            return self._proceed(envelope)
+
+
+@contextmanager
+def whole_transaction(database: Database, command_id: UUID) -> Iterator[None]:
+    """One transaction; raises OutcomeUnknown when the connection breaks at its COMMIT."""
+    committing = False
+    try:
+        with database.transaction():
+            yield
+            committing = True
+    except (OperationalError, InterfaceError) as error:
+        if committing and sqlstate(error) not in RETRYABLE:
+            raise OutcomeUnknown(command_id) from error
+        raise
 
 
 def sqlstate(error: Exception) -> str | None:

@@ -29,6 +29,9 @@ class Change(Protocol):
     def onto(self, before: Any) -> Any:
         """The new value."""
 
+    def then(self, later: Any) -> Any:
+        """This change and a later one of the same kind, as one."""
+
 
 @dataclass(frozen=True, slots=True)
 class Plus:
@@ -40,6 +43,9 @@ class Plus:
     def onto(self, before: Any) -> Any:
         return before + self.operand
 
+    def then(self, later: "Plus") -> "Plus":
+        return Plus(self.operand + later.operand)
+
 
 @dataclass(frozen=True, slots=True)
 class Latest:
@@ -50,6 +56,9 @@ class Latest:
 
     def onto(self, before: Any) -> Any:
         return max(before, self.operand)
+
+    def then(self, later: "Latest") -> "Latest":
+        return Latest(max(self.operand, later.operand))
 
 
 class Rows(Protocol):

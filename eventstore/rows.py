@@ -14,23 +14,19 @@ from django.db.models import Model
 
 from eventstore.database import Database
 from eventstore.errors import MissingRow, RowExists
-from eventstore.projections import Latest, Plus, Projection, Table
-
-#: The kinds of change; what is none of these is a value.
-CHANGES = (Plus, Latest)
+from eventstore.projections import Change, Projection, Table
 
 
 @dataclass(frozen=True, slots=True)
 class _Pending:
     """The changes to one column of a stored row, to be applied one after the other."""
 
-    changes: tuple[Plus | Latest, ...]
+    changes: tuple[Change, ...]
 
-    def then(self, change: Plus | Latest) -> "_Pending":
+    def then(self, change: Change) -> "_Pending":
         *earlier, last = self.changes
         if type(last) is type(change):
-            # Two of a kind are one: +5 and +3 is +8.
-            return _Pending((*earlier, type(change)(change.onto(last.operand))))
+            return _Pending((*earlier, last.then(change)))
         return _Pending((*self.changes, change))
 
     def onto(self, value: Any) -> Any:
@@ -49,9 +45,9 @@ class _PendingRow:
     def merge(self, values: dict[str, Any]) -> None:
         for name, value in values.items():
             before = self.values.get(name)
-            if isinstance(before, _Pending) and isinstance(value, CHANGES):
+            if isinstance(before, _Pending) and isinstance(value, Change):
                 self.values[name] = before.then(value)
-            elif isinstance(value, CHANGES):
+            elif isinstance(value, Change):
                 known = self.is_new or name in self.values
                 self.values[name] = value.onto(before) if known else _Pending((value,))
             else:
@@ -119,7 +115,7 @@ def _as_tuple(key: Any) -> tuple[Any, ...]:
     return key if isinstance(key, tuple) else (key,)
 
 
-def _kinds(value: Any) -> tuple[type[Plus | Latest], ...]:
+def _kinds(value: Any) -> tuple[type[Change], ...]:
     return tuple(type(change) for change in value.changes) if isinstance(value, _Pending) else ()
 
 
@@ -163,7 +159,7 @@ def _insert_statement(table: Table, names: tuple[str, ...]) -> str:
 
 @cache
 def _update_statement(
-    table: Table, names: tuple[str, ...], kinds: tuple[tuple[type[Plus | Latest], ...], ...]
+    table: Table, names: tuple[str, ...], kinds: tuple[tuple[type[Change], ...], ...]
 ) -> str:
     changes = []
     for name, of_column in zip(names, kinds, strict=True):

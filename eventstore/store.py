@@ -65,7 +65,6 @@ SELECT e.position, e.tenant_id, s.category, s.aggregate_id, e.version, e.type, e
 FROM eventstore_event AS e JOIN eventstore_stream AS s ON s.id = e.stream_id
 WHERE s.tenant_id = %s AND s.category = %s AND s.aggregate_id = %s AND e.version > %s
 ORDER BY e.version
-LIMIT %s
 """
 
 
@@ -154,7 +153,7 @@ class EventStore:
         self, tenant_id: UUID, category: str, aggregate_id: UUID, *, after: int = 0
     ) -> Iterator[RecordedEvent[Event]]:
         """A stream's events with their envelopes, in the order of versions."""
-        rows = self._database.rows(READ_STREAM, (tenant_id, category, aggregate_id, after, None))
+        rows = self._database.rows(READ_STREAM, (tenant_id, category, aggregate_id, after))
         return map(self._recorded, rows)
 
     def read_all(self, *, after: int = 0, page_size: int = 1000) -> Iterator[RecordedEvent[Event]]:

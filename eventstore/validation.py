@@ -62,7 +62,7 @@ def _make_checks(command_class: type[Command]) -> tuple[_Check, ...]:
 def bound_of(hint: Any) -> Bound | None:
     """The bound inside a type hint such as `Annotated[str, Text(1, 100)] | None`, or None."""
     if get_origin(hint) is Annotated:
-        return next((extra for extra in get_args(hint)[1:] if hasattr(extra, "clean")), None)
+        return next((extra for extra in get_args(hint)[1:] if isinstance(extra, Bound)), None)
     for part in get_args(hint):
         if part is not NoneType and (bound := bound_of(part)) is not None:
             return bound

@@ -3,7 +3,7 @@
 from typing import assert_never, get_args
 
 from eventstore.events import RecordedEvent
-from eventstore.projections import Plus, Projection, Rows, Table
+from eventstore.projections import Latest, Plus, Projection, Rows, Table
 from ledger.accounts.events import AccountClosed, AccountOpened, MoneyDeposited, MoneyWithdrawn
 from ledger.persons.events import PersonRegistered, PersonRenamed
 from projections.models import AccountOwner, AccountSummary
@@ -54,7 +54,8 @@ def _change_account(
         AccountSummary,
         recorded.aggregate_id,
         version=recorded.version,
-        updated_at=recorded.recorded_at,
+        # A command may claim its time, then wait behind one that claimed later.
+        updated_at=Latest(recorded.recorded_at),
         **changes,
     )
 

@@ -85,6 +85,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
 
 
 def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    for key, _ in pairs:
+        key.encode()  # A lone surrogate raises here: no answer could name such a field.
     result = dict(pairs)
     if len(result) < len(pairs):
         raise ValueError("a key stands twice in one object")

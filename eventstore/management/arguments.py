@@ -15,4 +15,6 @@ def find_tenant(slug: str) -> Tenant:
             f"`manage.py create_tenant {slug}` makes it.",
             returncode=2,
         )
+    if not tenant.active:
+        raise CommandError(f"Tenant {slug!r} is not active.", returncode=2)
     return tenant

@@ -17,7 +17,7 @@ from projections.queries import Query
 DEFAULT_PAGE_SIZE = 50
 MAXIMUM_PAGE_SIZE = 500
 
-_DIGITS = re.compile(r"[0-9]{1,9}", re.ASCII)
+_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,22}(\.[0-9]{1,2})?", re.ASCII)
 

@@ -35,7 +35,7 @@ from tests.replay import assert_rows_equal_a_replay
 def test_versions_are_without_holes_after_a_storm(world: World) -> None:
     """Invariant 2."""
     accounts = [world.account("20.00") for _ in range(3)]
-    at_once(*[partial(send_each, world, accounts) for _ in range(8)])
+    assert at_once(*[partial(send_each, world, accounts) for _ in range(8)]) == [None] * 8
 
     for stream in StoredStream.objects.all():
         versions = StoredEvent.objects.filter(stream=stream).order_by("position")
@@ -176,8 +176,9 @@ def test_money_that_only_moves_keeps_its_sum(world: World) -> None:
         amount = Decimal("7.77")
         return own.send(MoveMoney(aggregate_id=source, to_account_id=target, amount=amount))
 
-    at_once(*[partial(move, one, other), partial(move, other, one)] * 2)
+    results = at_once(*[partial(move, one, other), partial(move, other, one)] * 2)
 
+    assert [type(result) for result in results] == [Result] * 4, results
     assert world.balance(one) + world.balance(other) == Decimal("1000.00")
 
 

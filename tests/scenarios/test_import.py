@@ -124,7 +124,7 @@ def test_day_and_reference_come_from_the_file(
     first_transactions.write_text("\n".join(lines) + "\n")
     out = io.StringIO()
     call_command("import_transactions", first_transactions, "--tenant", "acme", stdout=out)
-    assert out.getvalue().startswith("1 transactions: 3 commands posted, 0 were there already")
+    assert out.getvalue().startswith("3 commands: 3 posted, 0 were there already")
     recorded = list(application.store.read_all())
     booking = recorded[-1].event
     assert booking.booked_on.isoformat() == "1993-01-01"
@@ -146,6 +146,12 @@ HEADER = "transaction_id,account,date,type,operation,amount,bank_balance,purpose
         (HEADER + "1,2,1993-01-01,credit,,NaN,5.00,\n", "exact amount"),
         (HEADER + "1,,1993-01-01,credit,,1.00,5.00,\n", "must not be empty"),
         (HEADER + "1,2\n", "line 2"),
+        (HEADER + f"1,2,1993-01-01,credit,{'x' * 200},5.00,5.00,\n", "line 2: {'reference'"),
+        (HEADER + f"1,{'7' * 60},1993-01-01,credit,,5.00,5.00,\n", "line 2: {'code'"),
+        (HEADER + "1,2\0,1993-01-01,credit,,5.00,5.00,\n", "line 2: {'last_name'"),
+        (HEADER + f"1,{'2' * 200_000},1993-01-01,credit,,5.00,5.00,\n", "field larger"),
+        (HEADER + "1,2,1993-W01-1,credit,,5.00,5.00,\n", "line 2: must be a day"),
+        ("transaction_id,account,type,operation,amount,purpose,date\n1,2,credit\n", "line 2"),
     ],
 )
 def test_a_file_that_cannot_be_read_posts_nothing(
@@ -171,6 +177,20 @@ def import_fails(file: Path, tenant: str = "acme") -> CommandError:
     with pytest.raises(CommandError) as failure:
         call_command("import_transactions", file, "--tenant", tenant, stdout=io.StringIO())
     return failure.value
+
+
+def test_the_mark_of_a_spreadsheet_is_no_hindrance(
+    application: Application, tenant: Tenant, tmp_path: Path
+) -> None:
+    file = tmp_path / "transactions.csv"
+    file.write_text("\ufeff" + HEADER + "1,7,1993-01-02,credit,,9.00,9.00,\n")
+    call_command("import_transactions", file, "--tenant", "acme", stdout=io.StringIO())
+    assert AccountSummary.objects.get().balance == Decimal("9.00")
+
+
+def test_an_inactive_tenant_gets_nothing(tenant: Tenant, first_transactions: Path) -> None:
+    Tenant.objects.update(active=False)
+    assert import_fails(first_transactions).returncode == 2
 
 
 def test_an_unknown_tenant_is_answered_with_the_known_ones(

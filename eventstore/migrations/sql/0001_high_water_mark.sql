@@ -50,6 +50,16 @@ BEGIN
             USING ERRCODE = 'restrict_violation',
                   HINT = 'Leave position out of the insert; its default draws the next one.';
     END IF;
+    -- Between the two may lie positions that others drew and did not use.
+    IF EXISTS (
+        SELECT FROM inserted AS i
+        JOIN eventstore_event AS e ON e.stream_id = i.stream_id AND e.version = i.version - 1
+        WHERE e.position > i.position
+    ) THEN
+        RAISE EXCEPTION 'An event would stand before its predecessor.'
+            USING ERRCODE = 'restrict_violation',
+                  HINT = 'Leave position out of the insert; its default draws the next one.';
+    END IF;
     RETURN NULL;
 END
 $$;

@@ -16,7 +16,7 @@ from eventstore.management.progress import Progress
 from eventstore.management.quiet import without_command_lines
 from eventstore.models import Tenant
 from eventstore.tenancy import Actor, Role
-from ledger.transactions import Posting, UnreadableFile, postings, read_transactions
+from ledger.transactions import Posting, UnreadableFile, read_postings
 
 #: Refusals shown one by one; the rest is counted.
 SHOWN_REFUSALS = 10
@@ -35,14 +35,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, file: Path, tenant: str, **options: Any) -> None:
         found_tenant = find_tenant(tenant)
         try:
-            transactions = read_transactions(file)
+            todo = read_postings(file, found_tenant.id)
         except (OSError, UnicodeDecodeError, UnreadableFile) as error:
             raise CommandError(str(error), returncode=2) from None
-        todo = list(postings(found_tenant.id, transactions))
         with without_command_lines(verbosity=options["verbosity"]):
             counts = self._post_all(found_tenant, todo)
         self.stdout.write(
-            f"{len(transactions):,} transactions: {counts['posted']:,} commands posted, "
+            f"{len(todo):,} commands: {counts['posted']:,} posted, "
             f"{counts['replayed']:,} were there already, {counts['refused']:,} refused."
         )
         if counts["refused"]:

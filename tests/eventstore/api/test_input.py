@@ -20,6 +20,7 @@ NOT_JSON = {
     "Infinity": b'{"first_name":-Infinity}',
     "a key twice": b'{"first_name":"A","first_name":"B","last_name":"C"}',
     "an integer of 5,000 digits": b'{"first_name":' + b"9" * 5_000 + b"}",
+    "a lone surrogate as a key": b'{"\\ud800":1}',
     "a raw NUL": b'{"first_name":"A\0","last_name":"B"}',
 }
 
