@@ -10,6 +10,7 @@ SHELL := /bin/sh
 export PATH := $(if $(PATH),$(PATH),/usr/local/bin:/opt/homebrew/bin:/usr/bin:/bin:/usr/sbin:/sbin)
 
 PYTHON := .venv/bin/python
+PORT := 8000
 READY := .venv/.ready
 
 LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
@@ -24,7 +25,7 @@ Daybook needs Python 3.11 or newer and found none. Do one of these and run make 
 endef
 export NO_PYTHON
 
-.PHONY: help setup demo serve check test bench soak check-install lock clean
+.PHONY: format help setup demo serve check test bench soak check-install lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -34,18 +35,18 @@ setup: $(READY) ## Make .venv and install the locked packages (the others do thi
 
 demo: $(READY) ## Play the scenarios, then serve until Ctrl-C
 	@$(PYTHON) manage.py migrate --verbosity 0
-	@$(PYTHON) manage.py demo --serve
+	@$(PYTHON) manage.py demo --serve --port $(PORT)
 
 serve: $(READY) ## Serve what is there until Ctrl-C
 	@$(PYTHON) manage.py migrate --verbosity 0
-	@$(PYTHON) manage.py serve
+	@$(PYTHON) manage.py serve --port $(PORT)
 
 check: $(READY) ## Everything that has to pass before a commit
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
 	.venv/bin/lint-imports
-	$(PYTHON) manage.py check --fail-level WARNING
+	$(PYTHON) manage.py check --fail-level WARNING --database default
 	$(PYTHON) manage.py makemigrations --check --dry-run
 	$(PYTHON) -m tests.architecture.measures
 	$(PYTHON) -m pytest --numprocesses 2 --cov --cov-report=term:skip-covered --cov-fail-under=95
@@ -70,6 +71,10 @@ lock: ## Write requirements*.txt anew from pyproject.toml (needs uv)
 	$(LOCK) --upgrade --constraint requirements-dev.txt --extra bench --output-file requirements-bench.txt
 	$(LOCK) --upgrade --no-deps --group postgres --output-file requirements-postgres.txt
 
+format: $(READY) ## Bring the code into the form that make check demands
+	@$(PYTHON) -m ruff check --fix --quiet || true
+	@$(PYTHON) -m ruff format
+
 clean: ## Remove what the tools made; the data in .daybook stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
 
@@ -80,7 +85,9 @@ IS_NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11))
 $(READY): requirements-dev.txt requirements-postgres.txt
 	@for python in $(PYTHON3); do \
 		if "$$python" -c '$(IS_NEW_ENOUGH)' 2>/dev/null; then \
-			"$$python" -m config.install requirements-dev.txt && touch $@; exit $$?; \
+			"$$python" -m config.install requirements-dev.txt && \
+			{ [ -n "$$DATABASE_URL" ] || $(PYTHON) manage.py migrate --verbosity 0; } && \
+			touch $@; exit $$?; \
 		fi; \
 	done; printf '%s\n' "$$NO_PYTHON" >&2; exit 1
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict
 
 # Django's names for what libpq calls otherwise; all other parameters go into OPTIONS.
@@ -26,7 +28,13 @@ def database_from_url(url: str, server_settings: Mapping[str, str]) -> dict[str,
 
     `server_settings` hold for each connection; those that the URL's own `options` name win.
     """
-    parameters = conninfo_to_dict(url or NO_DATABASE)
+    try:
+        parameters = conninfo_to_dict(url or NO_DATABASE)
+    except ProgrammingError:
+        # Without the URL: it may hold a password.
+        raise ImproperlyConfigured(
+            "DATABASE_URL cannot be read. Write it as postgresql://user:password@host:5432/name."
+        ) from None
     options = [f"-c {name}={escape(value)}" for name, value in server_settings.items()]
     options.append(str(parameters.pop("options", "")))
     named = {DJANGO_NAMES[k]: str(parameters.pop(k)) for k in DJANGO_NAMES if k in parameters}

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from config.unprivileged import ServerError, can_run, run, stand_in
+from config.unprivileged import ServerError, can_run, open_folder, run
 
 OLDEST, NEWEST = 15, 18
 NAMES = ("initdb", "pg_ctl", "postgres")
@@ -110,15 +110,18 @@ def runnable(programs: Programs) -> Programs:
     if can_run(programs.folder / "postgres"):
         return programs
     tree = programs.folder.parent
-    place = stand_in(tree)
-    # The programs look for their libraries by a path relative to their own.
-    copy = place / tree.parent.name / tree.name
-    if not copy.exists():
-        for libraries in tree.parent.parent.glob(f"{tree.parent.name}.libs"):
-            shutil.copytree(libraries, place / libraries.name, dirs_exist_ok=True)
-        unfinished = Path(tempfile.mkdtemp(dir=place))
-        shutil.copytree(tree, unfinished, dirs_exist_ok=True)
-        unfinished.chmod(0o755)
-        copy.parent.mkdir(exist_ok=True)
-        unfinished.rename(copy)
-    return Programs(programs.major, programs.minor, copy / "bin")
+    package = tree.parent
+    complete = open_folder(tree) / "complete"
+    if not complete.exists():
+        # In full under another name, then renamed: nobody runs half a server.
+        draft = Path(tempfile.mkdtemp(dir=complete.parent))
+        # The programs look for their libraries by a path relative to their own.
+        shutil.copytree(tree, draft / package.name / tree.name)
+        for libraries in package.parent.glob(f"{package.name}.libs"):
+            shutil.copytree(libraries, draft / libraries.name)
+        draft.chmod(0o755)
+        try:
+            draft.rename(complete)
+        except OSError:  # Another process was faster: its copy holds.
+            shutil.rmtree(draft)
+    return Programs(programs.major, programs.minor, complete / package.name / tree.name / "bin")

@@ -102,10 +102,15 @@ class Server:
     def wait_until_ready(self) -> None:
         """Wait for a server that is still recovering from a crash."""
         deadline = time.monotonic() + STARTING_SECONDS
-        while (self.home / "data" / "postmaster.pid").read_text().split()[-1:] != ["ready"]:
+        while not self.says_ready():
             if time.monotonic() > deadline:
                 raise ServerError(f"PostgreSQL is not ready yet; see {self.home / 'log'}.")
             time.sleep(0.02)
+
+    def says_ready(self) -> bool:
+        with suppress(FileNotFoundError):
+            return (self.home / "data" / "postmaster.pid").read_text().split()[-1:] == ["ready"]
+        return False
 
     def forget_zombie(self) -> None:
         """Remove the lock files of a killed server that nobody has reaped.

@@ -120,5 +120,12 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"json_lines": {"()": "config.logs.JsonLines"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json_lines"}},
-    "loggers": {"daybook": {"handlers": ["stderr"], "level": "INFO", "propagate": False}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {
+        "daybook": {"handlers": ["stderr"], "level": "INFO", "propagate": False},
+        # Django's own handlers speak only with DEBUG, or by mail.
+        "django": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
+        # Every 4xx would be a warning here; faults of ours are errors.
+        "django.request": {"level": "ERROR"},
+    },
 }

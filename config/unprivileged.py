@@ -91,6 +91,21 @@ def stand_in(folder: Path) -> Path:
     return own_folder(OPEN_PLACE / f"daybook-{digest[:12]}")
 
 
+def open_folder(folder: Path) -> Path:
+    """Return a folder of our own that everybody can read and nobody else can write.
+
+    It stands in for `folder`; what we copy into it as root must not pass through others' links.
+    """
+    digest = hashlib.sha256(os.fsencode(folder.resolve())).hexdigest()
+    place = OPEN_PLACE / f"daybook-programs-{digest[:12]}"
+    place.mkdir(mode=0o755, exist_ok=True)
+    found = place.lstat()
+    writable = found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or writable:
+        raise ServerError(f"{place} is not ours alone to write. Remove it, and try again.")
+    return place
+
+
 def own_folder(folder: Path) -> Path:
     """Make `folder` for the server's user alone; refuse one that others own or can enter."""
     folder.mkdir(mode=0o700, exist_ok=True)

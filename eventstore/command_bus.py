@@ -1,5 +1,6 @@
 """Sends commands: through the pipeline's steps to the handler, and back with a result."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ from eventstore.repository import Repository
 from eventstore.rows import InlineRows
 from eventstore.store import EventStore
 from eventstore.tenancy import Actor
+
+logger = logging.getLogger("daybook.projections")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,8 @@ def _project(
     except (OperationalError, InterfaceError):
         raise  # A deadlock or a lost connection is not the projection's fault: the retry decides.
     except Exception as error:
+        place = {"projection": projection.name, "position": position}
+        logger.exception("projection_failed", extra=place)
         raise ProjectionFailed(projection.name, position) from error
 
 

@@ -104,8 +104,8 @@ class Busy(DaybookError):
     def __init__(self, reason: str) -> None:
         self.reason = reason
         super().__init__(
-            f"The database could not do this now ({reason}). Nothing was stored; "
-            "send the same command id again in a moment."
+            f"The database could not do this now ({reason}). Nothing was stored; try again in a "
+            "moment, a command under the same id."
         )
 
 

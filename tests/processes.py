@@ -1,5 +1,6 @@
 """`manage.py` as a process of its own, on the test database."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -27,7 +28,13 @@ def start_manage(*arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=listen_to_ctrl_c,
     )
+
+
+def listen_to_ctrl_c() -> None:
+    """Shells start what runs in the background deaf to it, and children inherit that."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def run_manage(*arguments: str) -> subprocess.CompletedProcess[str]:

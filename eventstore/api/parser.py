@@ -18,6 +18,9 @@ from eventstore.errors import BodyTooLarge, MalformedJson, ValidationFailed
 #: Bytes of a request's body.
 MAXIMUM_BODY_SIZE = 1024 * 1024
 
+#: Of an integer; no field holds more.
+MAXIMUM_DIGITS = 40
+
 
 @dataclass(frozen=True, slots=True)
 class JsonFloat:
@@ -70,6 +73,7 @@ def parse_object(body: bytes) -> dict[str, Any]:
         document = json.loads(
             body.decode("utf-8"),
             object_pairs_hook=_object_without_duplicates,
+            parse_int=_read_integer,
             parse_float=JsonFloat,
             parse_constant=_refuse_constant,
         )
@@ -91,6 +95,12 @@ def _object_without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(result) < len(pairs):
         raise ValueError("a key stands twice in one object")
     return result
+
+
+def _read_integer(text: str) -> int:
+    if len(text) > MAXIMUM_DIGITS:
+        raise ValueError(f"a number has more than {MAXIMUM_DIGITS} digits")
+    return int(text)
 
 
 def _refuse_constant(name: str) -> None:

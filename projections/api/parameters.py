@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Field, QuerySet
 from django.http import QueryDict
 
-from eventstore.api.values import read_uuid
+from eventstore.api.values import read_date, read_uuid
 from eventstore.errors import UnknownParameter
 from projections.queries import Query
 
@@ -141,11 +141,19 @@ def _read_time(text: str) -> datetime:
         ) from None
 
 
+def _read_truth(text: str) -> bool:
+    if text not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return text == "true"
+
+
 _READERS: dict[str, Callable[[str], Any]] = {
     "UUIDField": read_uuid,
     "CharField": _read_text,
     "IntegerField": _read_integer,
     "BigIntegerField": _read_integer,
     "DecimalField": _read_decimal,
+    "DateField": read_date,
     "DateTimeField": _read_time,
+    "BooleanField": _read_truth,
 }

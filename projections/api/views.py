@@ -51,9 +51,7 @@ class DetailView(DaybookView):
         row: dict[str, Any] | None = rows.values(*query.columns).first()
         if row is None:
             raise NotFound(f"{query.category} with id {identity}")
-        response = Response(row)
-        response["ETag"] = f'"{row["version"]}"'
-        return response
+        return Response(row)
 
 
 def _given(query: Query | None) -> Query:

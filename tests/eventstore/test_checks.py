@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.core.checks import run_checks
-from django.db import models
+from django.db import connection, models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
@@ -164,3 +164,19 @@ def test_a_unique_constraint_with_a_condition_is_no_key(monkeypatch: pytest.Monk
     )
     with built_by("build_conditional"):
         assert ids(check_registration(None)) == ["eventstore.E004"]
+
+
+def test_the_database_is_set_as_it_must_be(database: None) -> None:
+    assert check_database(None, databases=["default"]) == []
+    assert check_database(None, databases=[]) == []
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER SEQUENCE eventstore_event_position_seq CACHE 50")
+        cursor.execute("SET synchronous_commit = off")
+        cursor.execute("SET default_transaction_isolation = 'serializable'")
+    try:
+        found = check_database(None, databases=["default"])
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER SEQUENCE eventstore_event_position_seq CACHE 1")
+        connection.close()
+    assert ids(found) == ["eventstore.E005"] * 3

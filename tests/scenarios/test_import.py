@@ -212,5 +212,7 @@ def test_a_refused_transaction_is_shown_and_the_others_are_posted(
         HEADER + "1,7,1993-01-01,withdrawal,,5.00,0,\n2,7,1993-01-02,credit,,9.00,9.00,\n"
     )
     assert import_fails(file).returncode == 1
-    assert "holds 0.00, which is less than 5.00" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert said.startswith("Line 2: ")
+    assert "holds 0.00, which is less than 5.00" in said
     assert AccountSummary.objects.get().balance == Decimal("9.00")

@@ -6,12 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from config.demo import scenario_a, scenario_b
 from config.demo.stage import HttpCaller, Stage, make_tenant_with_key
-from config.management.commands.serve import add_port
+from config.management.commands.serve import add_port, open_server, serve_until_interrupted
 from eventstore.management.quiet import without_command_lines
 
 SCENARIOS: dict[str, tuple[str, Callable[[Stage], None]]] = {
@@ -23,6 +22,7 @@ ADMIN_NAME = "demo"
 
 
 class Command(BaseCommand):
+    requires_migrations_checks = True
     help = "Play the scenarios; exit 1 if one differs from what it should show."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -30,6 +30,8 @@ class Command(BaseCommand):
         add_port(parser)
 
     def handle(self, *args: Any, serve: bool, port: int, **options: Any) -> None:
+        # First of all: where the port is taken, nothing shall have changed.
+        server = open_server(port) if serve else None
         tenant, key = make_tenant_with_key("demo", "demo-operator")
         make_tenant_with_key("umbrella", "umbrella-operator")
         stage = Stage(self.stdout.write, tenant, HttpCaller(key))
@@ -37,9 +39,9 @@ class Command(BaseCommand):
             differing = [name for name in SCENARIOS if not self._play(stage, name)]
         if differing:
             raise CommandError(f"Scenarios that differ: {', '.join(differing)}", returncode=1)
-        if serve:
+        if server:
             self._print_access(key)
-            call_command("serve", port=port)
+            serve_until_interrupted(server, self.stdout)
 
     def _play(self, stage: Stage, name: str) -> bool:
         """Play one scenario; whether all was as expected."""

@@ -3,35 +3,44 @@
 from argparse import ArgumentParser
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError
+from django.core.management.base import BaseCommand, CommandError, OutputWrapper
 
-from config.serving import make_server, url_of
+from config.serving import Server, make_server, url_of
 
 DEFAULT_PORT = 8000
 
 
 class Command(BaseCommand):
+    requires_migrations_checks = True
     help = "Serve the admin and the API on this machine until Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         add_port(parser)
 
     def handle(self, *args: Any, port: int, **options: Any) -> None:
-        try:
-            server = make_server(port)
-        except OSError as error:
-            raise CommandError(
-                f"Port {port} cannot be used ({error.strerror}). Choose another: --port 8001, "
-                "or --port 0 for any free one."
-            ) from None
-        self.stdout.write(f"Serving on {url_of(server)} - stop with Ctrl-C")
-        self.stdout.flush()
-        try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            self.stdout.write("Stopped.")
-        finally:
-            server.server_close()
+        serve_until_interrupted(open_server(port), self.stdout)
+
+
+def open_server(port: int) -> Server:
+    """A server that has its port, or CommandError with the remedy."""
+    try:
+        return make_server(port)
+    except (OSError, OverflowError) as error:
+        raise CommandError(
+            f"Port {port} cannot be used ({error}). Choose another: --port 8001 "
+            "(make demo PORT=8001), or --port 0 for any free one."
+        ) from None
+
+
+def serve_until_interrupted(server: Server, out: OutputWrapper) -> None:
+    out.write(f"Serving on {url_of(server)} - stop with Ctrl-C")
+    out.flush()
+    try:
+        server.serve_forever()
+    except KeyboardInterrupt:
+        out.write("Stopped.")
+    finally:
+        server.server_close()
 
 
 def add_port(parser: ArgumentParser) -> None:

@@ -13,12 +13,13 @@ from eventstore.tenancy import Role
 
 
 class Command(BaseCommand):
+    requires_migrations_checks = True
     help = "Create an API key, and its user where there is none. Prints the key once."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--tenant", required=True, help="the tenant's slug")
         parser.add_argument("--user", required=True, help="who acts under this key")
-        parser.add_argument("--role", choices=[*Role], default=Role.MEMBER)
+        parser.add_argument("--role", choices=[role.value for role in Role], default="member")
 
     def handle(self, *args: Any, tenant: str, user: str, role: str, **options: Any) -> None:
         found_tenant = find_tenant(tenant)

@@ -10,6 +10,7 @@ from eventstore.models import Tenant
 
 
 class Command(BaseCommand):
+    requires_migrations_checks = True
     help = "Create a tenant. Does nothing where the slug exists."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -29,4 +30,4 @@ class Command(BaseCommand):
             tenant.save()
             self.stdout.write(f"Tenant {slug} created, id {tenant.id}.")
         else:
-            self.stdout.write(f"Tenant {slug} exists, id {existing.id}.")
+            self.stdout.write(f"Tenant {slug} exists, id {existing.id}, and stays as it is.")

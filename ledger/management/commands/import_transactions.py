@@ -23,6 +23,7 @@ SHOWN_REFUSALS = 10
 
 
 class Command(BaseCommand):
+    requires_migrations_checks = True
     help = (
         "Post the transactions of a bank's CSV file, each as a command of its own. Stop it and "
         "run it again as often as you like: each transaction is posted once."
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         found_tenant = find_tenant(tenant)
         try:
             todo = read_postings(file, found_tenant.id)
-        except (OSError, UnicodeDecodeError, UnreadableFile) as error:
+        except (OSError, UnreadableFile) as error:
             raise CommandError(str(error), returncode=2) from None
         with without_command_lines(verbosity=options["verbosity"]):
             counts = self._post_all(found_tenant, todo)
@@ -63,6 +64,6 @@ class Command(BaseCommand):
             result = bus.send(posting.command, actor=actor, command_id=posting.command_id)
         except (Refusal, CommandIdReused) as error:
             if counts["refused"] < SHOWN_REFUSALS:
-                self.stderr.write(f"{posting.command}: {error}")
+                self.stderr.write(f"Line {posting.line}: {error}")
             return "refused"
         return "replayed" if result.replayed else "posted"
