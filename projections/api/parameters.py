@@ -108,7 +108,7 @@ def _reader_of_column(rows: QuerySet[Any], column: str) -> Callable[[str], Any]:
     field: Field[Any, Any] = (
         annotation.output_field if annotation else rows.model._meta.get_field(column)
     )
-    return _READERS[field.get_internal_type()]
+    return READERS[field.get_internal_type()]
 
 
 def _read_text(text: str) -> str:
@@ -147,7 +147,8 @@ def _read_truth(text: str) -> bool:
     return text == "true"
 
 
-_READERS: dict[str, Callable[[str], Any]] = {
+#: How a filter is read, by the kind of its column's field.
+READERS: dict[str, Callable[[str], Any]] = {
     "UUIDField": read_uuid,
     "CharField": _read_text,
     "IntegerField": _read_integer,

@@ -11,7 +11,7 @@ from django.test import override_settings
 from django.test.utils import isolate_apps
 
 from eventstore.application import Application, get_application, pipeline_from_settings
-from eventstore.checks import REQUIRED_STEPS, check_pipeline, check_registration
+from eventstore.checks import REQUIRED_STEPS, check_database, check_pipeline, check_registration
 from eventstore.events import Event
 from eventstore.projections import Projection, Rows, Table
 from ledger.accounts.events import MoneyDeposited

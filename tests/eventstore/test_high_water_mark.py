@@ -209,6 +209,21 @@ def test_an_insert_cannot_use_a_position_drawn_before_its_floor(
         writer.execute(BRING_A_POSITION, [drawn])
 
 
+def test_an_event_cannot_stand_before_its_predecessor(
+    writer: psycopg.Connection[Any], raw: psycopg.Connection[Any]
+) -> None:
+    """With a position that another session drew above our floor and did not use."""
+    first = append_one(writer)
+    gap = draw_without_using(raw, 1)
+    last = append_one(writer)
+    assert first < gap < last
+
+    (version,) = writer.execute("SELECT max(version) FROM eventstore_event").fetchone()
+    bring = BRING_A_POSITION.replace("version + 100", f"{version} + 1")
+    with pytest.raises(errors.RestrictViolation, match="before its predecessor"):
+        writer.execute(bring, [gap])
+
+
 def test_an_insert_with_a_foreign_position_gets_the_next_one_when_it_overrides_its_own(
     writer: psycopg.Connection[Any],
 ) -> None:

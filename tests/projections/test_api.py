@@ -1,10 +1,13 @@
 """Lists and details of the read models over HTTP."""
 
+from datetime import date
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from eventstore.models import Tenant
+from projections.api.parameters import READERS
 from projections.models import PersonSummary
 from tests.eventstore.support import raw_connection
 from tests.http import Answer, Api, api_for, new_id
@@ -127,6 +130,20 @@ def test_a_list_is_filtered_by_its_columns(api: Api) -> None:
 )
 def test_a_parameter_that_is_unknown_or_wrong_is_refused(api: Api, query: str) -> None:
     api.get(f"/api/persons?{query}").refused(400, "unknown_parameter")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "value"),
+    [
+        ("BooleanField", "true", True),
+        ("BooleanField", "false", False),
+        ("DateField", "1994-03-31", date(1994, 3, 31)),
+    ],
+)
+def test_columns_of_other_kinds_can_be_filtered_too(kind: str, text: str, value: object) -> None:
+    assert READERS[kind](text) == value
+    with pytest.raises(ValueError, match="must be"):
+        READERS[kind]("maybe")
 
 
 def test_an_id_that_is_none_is_refused_and_an_unknown_one_not_found(api: Api) -> None:
