@@ -221,7 +221,7 @@ def test_programs_that_the_servers_user_cannot_reach_are_copied(directory: Path)
     assert (code, said) == (0, "postgres (PostgreSQL) 16.3\n")
     assert (runnable.folder / "../../../package.libs/libpq.so").exists()
     assert (runnable != programs) == AS_ROOT
-    shutil.rmtree(unprivileged.stand_in(closed / "package" / "install"))
+    shutil.rmtree(unprivileged.open_folder(closed / "package" / "install"))
 
 
 @pytest.fixture

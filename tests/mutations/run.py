@@ -107,6 +107,8 @@ def survival(mutant: Mutant, outcome: Outcome) -> str:
 
 
 def copy_project(folder: str) -> Path:
+    # The server's user has to enter it, too.
+    Path(folder).chmod(0o755)
     copy = Path(folder) / "project"
     shutil.copytree(PROJECT, copy, ignore=LEFT_OUT)
     return copy
