@@ -111,6 +111,7 @@ def test_if_match_lets_the_command_pass_at_that_version_only(api: Api) -> None:
 @pytest.mark.parametrize(
     ("header", "value"),
     [
+        ("idempotency_key", ""),
         ("idempotency_key", "1"),
         ("idempotency_key", "{6f2c2bb2-7d6e-4a47-a2a2-6f2c2bb27d6e}"),
         ("if_match", "1"),
