@@ -49,12 +49,6 @@ def throwaway_server(parent: Path, *, fsync: bool = False) -> str:
     return server.url
 
 
-def stop(url: str) -> None:
-    """Stop using the server at `url` before this process ends; its last user stops it."""
-    if use := _uses.pop(url, None):
-        use.end()
-
-
 @dataclass
 class Use:
     """This process's use of a server."""
