@@ -10,7 +10,7 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from eventstore.errors import Busy, DaybookError, Refusal, ReplayedRefusal
+from eventstore.errors import Busy, DaybookError, Refusal, ReplayedRefusal, Unauthenticated
 
 STATUS_OF_CODE = {
     "malformed_json": 400,
@@ -42,14 +42,6 @@ RETRY_AFTER = "1"
 
 #: What REST framework raises itself, in our words.
 FRAMEWORK_ERRORS: dict[type[Exception], tuple[str, str]] = {
-    exceptions.NotAuthenticated: (
-        "unauthenticated",
-        "Send a valid API key as `Authorization: Bearer <key>`.",
-    ),
-    exceptions.AuthenticationFailed: (
-        "unauthenticated",
-        "Send a valid API key as `Authorization: Bearer <key>`.",
-    ),
     exceptions.PermissionDenied: ("forbidden", "You may not do this. Ask an operator."),
     exceptions.MethodNotAllowed: ("method_not_allowed", "This URL does not take this method."),
     exceptions.Throttled: ("rate_limited", "Too many requests. Wait, then send it again."),
@@ -78,6 +70,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
 def _problem(error: Exception) -> dict[str, Any] | None:
     if isinstance(error, OperationalError | InterfaceError):
         error = Busy(type(error).__name__)
+    if isinstance(error, exceptions.NotAuthenticated | exceptions.AuthenticationFailed):
+        error = Unauthenticated()
     if isinstance(error, DaybookError):
         default = STATUS_OF_REFUSAL if isinstance(error, Refusal) else None
         status = STATUS_OF_CODE.get(error.code, default)

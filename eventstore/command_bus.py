@@ -94,6 +94,7 @@ def _project(
     except (OperationalError, InterfaceError):
         raise  # A deadlock or a lost connection is not the projection's fault: the retry decides.
     except Exception as error:
+        # Whatever a team's projection raises refuses the command, and is seen in the log.
         place = {"projection": projection.name, "position": position}
         logger.exception("projection_failed", extra=place)
         raise ProjectionFailed(projection.name, position) from error

@@ -85,6 +85,7 @@ class InlineRows:
         stored = self._database.row(select, (self._tenant_id, *key))
         if stored is None:
             raise MissingRow(model._meta.db_table, key)
+        # Not strict: a table of nothing but its key has no columns here, and selects a 1.
         row = dict(zip(columns, stored, strict=False))
         for name, value in pending.values.items():
             row[name] = value.onto(row[name]) if isinstance(value, _Pending) else value
