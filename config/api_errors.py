@@ -10,7 +10,14 @@ from rest_framework import exceptions
 from rest_framework.response import Response
 from rest_framework.views import set_rollback
 
-from eventstore.errors import Busy, DaybookError, Refusal, ReplayedRefusal, Unauthenticated
+from eventstore.errors import (
+    Busy,
+    DaybookError,
+    RateLimited,
+    Refusal,
+    ReplayedRefusal,
+    Unauthenticated,
+)
 
 STATUS_OF_CODE = {
     "malformed_json": 400,
@@ -44,7 +51,6 @@ RETRY_AFTER = "1"
 FRAMEWORK_ERRORS: dict[type[Exception], tuple[str, str]] = {
     exceptions.PermissionDenied: ("forbidden", "You may not do this. Ask an operator."),
     exceptions.MethodNotAllowed: ("method_not_allowed", "This URL does not take this method."),
-    exceptions.Throttled: ("rate_limited", "Too many requests. Wait, then send it again."),
 }
 
 
@@ -58,6 +64,8 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     response.content_type = "application/problem+json"
     if problem["status"] == HTTPStatus.SERVICE_UNAVAILABLE:
         response["Retry-After"] = RETRY_AFTER
+    if isinstance(error, RateLimited):
+        response["Retry-After"] = str(error.seconds)
     if problem["status"] == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
     if isinstance(error, exceptions.MethodNotAllowed):

@@ -1,12 +1,17 @@
 """The one place that knows everybody: builds the application and lets each part register."""
 
+from django.conf import settings
+
 import ledger.registration
 import projections.registration
 from eventstore.application import Application, pipeline_from_settings
 
 
 def build_application() -> Application:
-    application = Application(pipeline=pipeline_from_settings())
+    application = Application(
+        pipeline=pipeline_from_settings(),
+        calls_per_minute=settings.EVENTSTORE["CALLS_PER_MINUTE"],
+    )
     ledger.registration.register(application)
     projections.registration.register(application)
     return application

@@ -6,6 +6,7 @@
 | DAYBOOK_SECRET_KEY | Django's SECRET_KEY | made once, kept in .daybook/secret_key |
 | DAYBOOK_ALLOWED_HOSTS | host names, with commas between | this machine only |
 | DAYBOOK_DEBUG | 1: Django's debug pages | 0 |
+| DAYBOOK_CALLS_PER_MINUTE | of one API key; 0: any number | 6000 |
 """
 
 import os
@@ -104,6 +105,8 @@ REST_FRAMEWORK = {
 
 EVENTSTORE: dict[str, Any] = {
     "APPLICATION": "config.composition.build_application",
+    # Of one API key, or of one user's session in one tenant, over all processes.
+    "CALLS_PER_MINUTE": int(os.environ.get("DAYBOOK_CALLS_PER_MINUTE", "6000")),
     # Outermost first. Add a step of your own anywhere; see eventstore/pipeline.py.
     "PIPELINE": [
         "eventstore.pipeline.LogEachCommand",

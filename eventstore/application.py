@@ -10,22 +10,30 @@ from functools import cache
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from eventstore.access import Access
 from eventstore.command_bus import CommandBus, CommandExecution
 from eventstore.command_log import CommandLog
 from eventstore.command_types import CommandTypes
 from eventstore.database import Database
 from eventstore.event_types import EventTypes
+from eventstore.high_water_mark import HighWaterMark
 from eventstore.pipeline import Services, Step
 from eventstore.projections import Projections
 from eventstore.store import EventStore
+from eventstore.throttling import Throttle
 
 
 class Application:
     """Make one, register on it, then send commands through `bus`."""
 
     def __init__(
-        self, *, pipeline: Sequence[type[Step]], database: Database | None = None
+        self,
+        *,
+        pipeline: Sequence[type[Step]],
+        database: Database | None = None,
+        calls_per_minute: int = 0,
     ) -> None:
+        """`calls_per_minute` of one API key, or of one user's session; 0: any number."""
         self.database = database or Database()
         self.events = EventTypes()
         self.commands = CommandTypes()
@@ -34,6 +42,9 @@ class Application:
         self.locations: dict[str, str] = {}
         self.store = EventStore(self.database, self.events)
         self.command_log = CommandLog(self.database)
+        self.high_water_mark = HighWaterMark(self.database)
+        self.access = Access(self.database)
+        self.throttle = Throttle(self.database, calls_per_minute=calls_per_minute)
         services = Services(self.database, self.commands, self.command_log)
         execution = CommandExecution(services, self.store, self.projections)
         self.bus = CommandBus(execution, services, pipeline)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from eventstore.commands import Command
-from eventstore.errors import NotFound, RegistrationError
+from eventstore.errors import NotFound, Refusal, RegistrationError
+from eventstore.tenancy import SENDERS, Role
 
 #: A plain function `handle(command, repository) -> None`.
 Handler = Callable[[Any, Any], None]
@@ -13,12 +14,18 @@ Handler = Callable[[Any, Any], None]
 
 @dataclass(frozen=True, slots=True)
 class CommandType:
-    """`creates`: the command makes its aggregate, so a sender may leave the id out."""
+    """`creates`: the command makes its aggregate, so a sender may leave the id out.
+
+    `roles` may send it. `refusals` are what its handler may answer instead of doing it, beside
+    the event store's own (not found, already exists, boxed): the API's description lists them.
+    """
 
     command_class: type[Command]
     name: str
     handler: Handler
     creates: bool
+    roles: frozenset[Role]
+    refusals: tuple[type[Refusal], ...]
 
 
 class CommandTypes:
@@ -29,7 +36,14 @@ class CommandTypes:
         self._by_name: dict[str, CommandType] = {}
 
     def handle(
-        self, command_class: type[Command], handler: Handler, *, name: str, creates: bool = False
+        self,
+        command_class: type[Command],
+        handler: Handler,
+        *,
+        name: str,
+        creates: bool = False,
+        roles: frozenset[Role] = SENDERS,
+        refusals: tuple[type[Refusal], ...] = (),
     ) -> None:
         """Send commands of `command_class`, known outside as `name`, to `handler`."""
         if command_class in self._by_class or name in self._by_name:
@@ -37,7 +51,7 @@ class CommandTypes:
                 f"Command {command_class.__name__} or the name {name} is registered twice. "
                 "Remove one of the two lines."
             )
-        command_type = CommandType(command_class, name, handler, creates)
+        command_type = CommandType(command_class, name, handler, creates, roles, refusals)
         self._by_class[command_class] = command_type
         self._by_name[name] = command_type
 

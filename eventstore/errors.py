@@ -140,13 +140,13 @@ class ProjectionFailed(DaybookError):
 
 
 class ValidationFailed(DaybookError):
-    """One or more fields are wrong; `errors` maps each field to its messages, all at once."""
+    """Fields, headers or parameters are wrong; `errors` maps each to its messages, all at once."""
 
     code = "validation_failed"
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         self.errors = errors
-        super().__init__("Some fields are missing or wrong; see `errors`.")
+        super().__init__("Some values are missing or wrong; see `errors`.")
 
 
 class MalformedJson(DaybookError):
@@ -157,13 +157,13 @@ class MalformedJson(DaybookError):
 
 
 class UnknownParameter(DaybookError):
-    """A query parameter that does not exist here, or whose value cannot be read."""
+    """A query parameter that does not exist here."""
 
     code = "unknown_parameter"
 
     def __init__(self, errors: dict[str, list[str]]) -> None:
         self.errors = errors
-        super().__init__("Some query parameters are unknown or wrong; see `errors`.")
+        super().__init__("Some query parameters are unknown here; see `errors`.")
 
 
 class BodyTooLarge(DaybookError):
@@ -208,7 +208,10 @@ class Unauthenticated(DaybookError):
     code = "unauthenticated"
 
     def __init__(self) -> None:
-        super().__init__("Send a valid API key as `Authorization: Bearer <key>`.")
+        super().__init__(
+            "Send a valid API key as `Authorization: Bearer <key>`, or log in and send the "
+            "session's cookie with `X-Tenant: <slug>`."
+        )
 
 
 class Forbidden(DaybookError):
@@ -216,6 +219,27 @@ class Forbidden(DaybookError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"You may not {what}. Ask an operator of your tenant.")
+
+
+class CsrfFailed(DaybookError):
+    """A session's cookie travels with every request, also with one that a foreign page made."""
+
+    code = "forbidden"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            f"{reason} With a session, send the value of the cookie `csrftoken` as `X-CSRFToken`."
+        )
+
+
+class RateLimited(DaybookError):
+    """Too many calls by one key (or by one user's session in a tenant) within a minute."""
+
+    code = "rate_limited"
+
+    def __init__(self, limit: int, seconds: int) -> None:
+        self.seconds = seconds
+        super().__init__(f"More than {limit} calls within a minute. Wait {seconds} s.")
 
 
 class NotFound(DaybookError):

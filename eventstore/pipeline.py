@@ -100,14 +100,17 @@ class LogEachCommand:
 
 
 class Authorise:
-    """Only who may send commands gets any further."""
+    """Only who has one of the command's roles gets any further."""
 
     def __init__(self, proceed: Proceed, services: Services) -> None:
         self._proceed = proceed
+        self._command_types = services.command_types
 
     def __call__(self, envelope: Envelope) -> Result:
-        if not envelope.actor.may_send_commands:
-            raise Forbidden("send commands")
+        command_type = self._command_types.of(type(envelope.command))
+        if envelope.actor.role not in command_type.roles:
+            roles = " or ".join(sorted(command_type.roles))
+            raise Forbidden(f"send {command_type.name} as {envelope.actor.role}; it takes {roles}")
         return self._proceed(envelope)
 
 

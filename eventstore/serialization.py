@@ -1,6 +1,6 @@
 """Between Python values and the JSON text that is stored. The only module that knows msgspec.
 
-msgspec is no input wall: what comes from outside passes `eventstore.api.parser` first.
+msgspec is no input wall: what comes from outside passes `eventstore.input` first.
 """
 
 from collections.abc import Callable

@@ -13,6 +13,13 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
+# Who may do something, as it stands beside each command and each endpoint.
+EVERYONE = frozenset(Role)
+SENDERS = frozenset({Role.MEMBER, Role.OPERATOR})
+INSPECTORS = frozenset({Role.AUDITOR, Role.OPERATOR})
+OPERATORS = frozenset({Role.OPERATOR})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
     """A user in a tenant. The same person may be another actor in another tenant."""
@@ -20,7 +27,3 @@ class Actor:
     tenant_id: UUID
     user: str
     role: Role
-
-    @property
-    def may_send_commands(self) -> bool:
-        return self.role in (Role.MEMBER, Role.OPERATOR)

@@ -12,9 +12,9 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import UUID, uuid5
 
-from eventstore.api.values import read_date
 from eventstore.commands import Command
 from eventstore.errors import ValidationFailed
+from eventstore.input.values import read_date
 from eventstore.validation import validated
 from ledger.accounts.commands import DepositMoney, OpenAccount, WithdrawMoney
 from ledger.money import MONEY

@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.http import HttpResponse
 from django.test import Client
 
-from eventstore.access import create_api_key
+from eventstore.application import get_application
 from eventstore.models import Tenant
 from eventstore.tenancy import Role
 
@@ -96,7 +96,7 @@ def api_for(tenant: Tenant, role: Role = Role.MEMBER, user_name: str = "mary") -
     """A caller in a tenant with a key of its own."""
     users = get_user_model().objects
     user = users.filter(username=user_name).first() or users.create_user(user_name)
-    return Api(create_api_key(tenant, user, role))
+    return Api(get_application().access.create_key(tenant, user, role))
 
 
 def new_id() -> str:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 from django.contrib.auth import get_user_model
 from django.test import Client
 
-from eventstore.access import create_api_key
+from eventstore.application import get_application
 from eventstore.models import StoredCommand, StoredStream, Tenant
 from eventstore.tenancy import Role
 
@@ -76,4 +76,4 @@ def make_tenant_with_key(slug: str, user_name: str) -> tuple[Tenant, str]:
     user = users.objects.filter(username=user_name).first()
     if user is None:
         user = users.objects.create_user(user_name)
-    return tenant, create_api_key(tenant, user, Role.OPERATOR)
+    return tenant, get_application().access.create_key(tenant, user, Role.OPERATOR)

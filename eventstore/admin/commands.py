@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import forms
-from django.db.models import OuterRef, QuerySet, Subquery, TextField
+from django.db.models import OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 
+from eventstore.admin.access import visible_tenants
 from eventstore.admin.consequences import RELATED_LIMIT, caused_events, related_commands
 from eventstore.admin.filters import ListFilters, TenantBySlug, slugs
 from eventstore.admin.json_text import indented
@@ -17,6 +18,7 @@ from eventstore.admin.pages import ReadOnlyAdmin
 from eventstore.admin.timeline import command_numbers
 from eventstore.application import get_application
 from eventstore.models import StoredCommand, StoredStream, Tenant
+from eventstore.tenancy import EVERYONE, INSPECTORS
 
 STATUSES = [("", "any"), *StoredCommand.Status.choices]
 
@@ -50,6 +52,7 @@ class Line:
 class CommandAdmin(ReadOnlyAdmin):
     list_template = "commands.html"
     filters = CommandFilters
+    roles = EVERYONE
 
     def get_urls(self) -> list[URLPattern]:
         return [*super().get_urls(), self.details_url(self.command_page)]
@@ -70,6 +73,12 @@ class CommandAdmin(ReadOnlyAdmin):
         )
         return rows
 
+    def visible_rows(self, request: HttpRequest) -> QuerySet[Any]:
+        """All commands to inspectors; their own to members."""
+        rows = super().visible_rows(request)
+        inspected = visible_tenants(request.user, INSPECTORS)
+        return rows.filter(Q(tenant__in=inspected) | Q(user=request.user.get_username()))
+
     def shown(self, rows: Sequence[Any]) -> Sequence[Any]:
         return [Line(command, milliseconds(command)) for command in rows]
 
@@ -80,7 +89,7 @@ class CommandAdmin(ReadOnlyAdmin):
         data, result = self._texts(pk)
         causes = command_numbers(command.tenant_id, [command.causation_id])
         events, more_events = caused_events(command.tenant_id, result)
-        related = related_commands(command)
+        related = related_commands(command, self.visible_rows(request))
         context = {
             "title": f"{command.type} {command.id}",
             "command": command,

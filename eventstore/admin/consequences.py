@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import QuerySet
+
 from eventstore.application import get_application
 from eventstore.models import StoredCommand, StoredEvent, StoredStream
 from eventstore.serialization import decode_json
@@ -51,9 +53,10 @@ def caused_events(tenant_id: UUID, result: str | None) -> tuple[list[CausedEvent
     return caused, len(references) - len(shown)
 
 
-def related_commands(command: StoredCommand) -> list[StoredCommand]:
-    """The first commands with the same correlation id, one more than are shown."""
-    commands = StoredCommand.objects.using(get_application().database.alias)
+def related_commands(
+    command: StoredCommand, commands: QuerySet[StoredCommand]
+) -> list[StoredCommand]:
+    """The first of `commands` with the same correlation id, one more than are shown."""
     return list(
         commands.filter(tenant=command.tenant_id, correlation_id=command.correlation_id)
         .exclude(number=command.number)

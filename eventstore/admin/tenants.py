@@ -10,6 +10,7 @@ from eventstore.admin.access import visible_tenants
 from eventstore.admin.filters import ListFilters, TenantBySlug, slugs
 from eventstore.admin.pages import ReadOnlyAdmin
 from eventstore.models import Tenant
+from eventstore.tenancy import EVERYONE
 
 
 class TenantFilters(ListFilters):
@@ -23,9 +24,10 @@ class TenantAdmin(ReadOnlyAdmin):
     list_template = "tenants.html"
     filters = TenantFilters
     order = "slug"
+    roles = EVERYONE
 
     def visible_rows(self, request: HttpRequest) -> QuerySet[Any]:
-        return visible_tenants(request.user)
+        return visible_tenants(request.user, self.roles)
 
 
 class ApiKeyFilters(ListFilters):

@@ -1,30 +1,84 @@
-"""Who calls: an API key in the header becomes a user and an Actor."""
+"""Who calls: an API key, or a session and the tenant it names, becomes a user and a Caller."""
 
+from dataclasses import dataclass
 from typing import Any
 
-from rest_framework.authentication import BaseAuthentication, get_authorization_header
+from django.contrib.auth.models import AbstractUser
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
+from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
-from eventstore.access import find_api_key
-from eventstore.errors import Unauthenticated
+from eventstore.application import get_application
+from eventstore.errors import CsrfFailed, NotFound, Unauthenticated, ValidationFailed
+from eventstore.models import Tenant
 from eventstore.tenancy import Actor, Role
+
+TENANT_HEADER = "X-Tenant"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """`name` tells callers apart where their calls are counted."""
+
+    actor: Actor
+    name: str
 
 
 class ApiKeyAuthentication(BaseAuthentication):
-    """`Authorization: Bearer <key>` becomes `request.user` and, as `request.auth`, an Actor."""
+    """`Authorization: Bearer <key>` becomes `request.user` and, as `request.auth`, a Caller."""
 
-    def authenticate(self, request: Request) -> tuple[Any, Actor] | None:
-        """None without a header; raises Unauthenticated for a key that is not valid now."""
+    def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
+        """None without a header; raises Unauthenticated for a key that is not valid now.
+
+        A key belongs to one tenant. Who names another one beside it is told so, before anything
+        is written to the wrong place.
+        """
         scheme, _, secret = get_authorization_header(request).partition(b" ")
         if not scheme:
             return None
         if scheme.lower() != b"bearer":
             raise Unauthenticated
-        key = find_api_key(secret.strip())
+        key = get_application().access.find_key(secret.strip())
         if key is None:
             raise Unauthenticated
+        slug = request.headers.get(TENANT_HEADER, key.tenant.slug)
+        if slug != key.tenant.slug:
+            raise NotFound(f"tenant {slug} for this key")
         actor = Actor(tenant_id=key.tenant_id, user=key.user.get_username(), role=Role(key.role))
-        return key.user, actor
+        return key.user, Caller(actor, f"key {key.pk}")
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+class TenantSessionAuthentication(SessionAuthentication):
+    """Django's session with its CSRF token; `X-Tenant: <slug>` says in which tenant to act."""
+
+    def authenticate(self, request: Request) -> tuple[Any, Caller] | None:
+        """None without a session; raises NotFound alike for no tenant and for one of others."""
+        authenticated = super().authenticate(request)
+        if authenticated is None:
+            return None
+        user: AbstractUser = authenticated[0]
+        slug = request.headers.get(TENANT_HEADER)
+        if slug is None:
+            raise ValidationFailed(
+                {TENANT_HEADER: ["is required with a session: a tenant's slug"]}
+            )
+        application = get_application()
+        tenant = Tenant.objects.using(application.database.alias).filter(slug=slug).first()
+        role = application.access.role_of(user, tenant) if tenant else None
+        if tenant is None or role is None:
+            raise NotFound(f"tenant {slug} for you")
+        actor = Actor(tenant_id=tenant.pk, user=user.get_username(), role=role)
+        return user, Caller(actor, f"user {user.pk} in {tenant.pk}")
+
+    def enforce_csrf(self, request: Request) -> None:
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied as error:
+            raise CsrfFailed(str(error.detail)) from None

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from eventstore.api.values import Reader, read_uuid
 from eventstore.errors import ValidationFailed
+from eventstore.input.values import Reader, read_uuid
 
 _VERSION_TAG = re.compile(r'"([0-9]{1,18})"', re.ASCII)
 

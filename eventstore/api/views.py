@@ -3,27 +3,36 @@
 from uuid import uuid5
 
 from django.core.exceptions import RequestDataTooBig
-from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from eventstore.api.authentication import ApiKeyAuthentication
+from eventstore.api.access import HasRole, PerCaller
+from eventstore.api.authentication import (
+    ApiKeyAuthentication,
+    Caller,
+    TenantSessionAuthentication,
+)
 from eventstore.api.headers import read_command_headers
 from eventstore.api.negotiation import AlwaysJson
-from eventstore.api.parser import MAXIMUM_BODY_SIZE, parse_command
 from eventstore.api.rendering import ExactJsonRenderer
 from eventstore.application import get_application
 from eventstore.commands import Result
 from eventstore.errors import BodyTooLarge, UnknownParameter, UnsupportedMediaType
-from eventstore.tenancy import Actor
+from eventstore.input.commands import parse_command
+from eventstore.input.documents import MAXIMUM_BODY_SIZE
+from eventstore.tenancy import EVERYONE, Actor, Role
 
 
 class DaybookView(APIView):
-    """What all our endpoints share: a caller with an API key, and JSON."""
+    """What all our endpoints share: a caller with a role in a tenant, their count, and JSON."""
 
-    authentication_classes = (ApiKeyAuthentication,)
-    permission_classes = (IsAuthenticated,)
+    #: Who may call; none unless a view says so.
+    roles: frozenset[Role] = frozenset()
+
+    authentication_classes = (ApiKeyAuthentication, TenantSessionAuthentication)
+    permission_classes = (HasRole,)
+    throttle_classes = (PerCaller,)
     content_negotiation_class = AlwaysJson
     renderer_classes = (ExactJsonRenderer,)
     # REST framework would answer OPTIONS with our docstrings.
@@ -31,12 +40,15 @@ class DaybookView(APIView):
 
     @staticmethod
     def actor(request: Request) -> Actor:
-        actor: Actor = request.auth  # type: ignore[assignment]  # ApiKeyAuthentication puts it there
-        return actor
+        caller: Caller = request.auth  # type: ignore[assignment]  # HasRole has seen it there
+        return caller.actor
 
 
 class CommandView(DaybookView):
     """Send one command, under the id in `Idempotency-Key`."""
+
+    # The bus asks which roles the command itself takes.
+    roles = EVERYONE
 
     def post(self, request: Request, name: str) -> Response:
         application = get_application()

@@ -9,12 +9,14 @@ from eventstore.models.boxes import Box
 from eventstore.models.commands import StoredCommand
 from eventstore.models.json_text import JsonText
 from eventstore.models.streams import Reservation, Snapshot, StoredEvent, StoredStream
-from eventstore.models.tenants import ApiKey, Tenant
+from eventstore.models.tenants import ApiKey, CallCount, Membership, Tenant
 
 __all__ = [
     "ApiKey",
     "Box",
+    "CallCount",
     "JsonText",
+    "Membership",
     "ProcessInstance",
     "Reaction",
     "Reservation",

@@ -3,21 +3,24 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Field, QuerySet
 from django.http import QueryDict
 
-from eventstore.api.values import read_date, read_uuid
-from eventstore.errors import UnknownParameter
+from eventstore.errors import ValidationFailed
+from eventstore.input.parameters import Number, ParameterReader, read_text
+from eventstore.input.values import read_date, read_time, read_uuid
 from projections.queries import Query
 
 DEFAULT_PAGE_SIZE = 50
 MAXIMUM_PAGE_SIZE = 500
+MAXIMUM_PAGE = 10**9
 
-_DIGITS = re.compile(r"[0-9]{1,10}", re.ASCII)
+#: Seconds.
+MAXIMUM_WAIT = 30
+
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,22}(\.[0-9]{1,2})?", re.ASCII)
 
@@ -30,62 +33,58 @@ class ListParameters:
     page_size: int
     ordering: tuple[str, ...]
     filters: dict[str, Any]
+    wanted: "WantedPosition"
+
+
+@dataclass(frozen=True, slots=True)
+class WantedPosition:
+    """What a reader has seen done and wants to find done: `min_position`, and how long to wait.
+
+    `wait` in seconds. Inline rows are there once the event is, so they wait for nothing.
+    """
+
+    minimum: int | None
+    wait: int
+
+    @classmethod
+    def take(cls, reader: ParameterReader) -> "WantedPosition":
+        return cls(
+            minimum=reader.take("min_position", Number(0)),
+            wait=reader.take("wait", Number(0, MAXIMUM_WAIT), default=0),
+        )
+
+    def check(self, head: int) -> None:
+        """Raises ValidationFailed for a position that nothing has reached yet."""
+        if self.minimum is not None and self.minimum > head:
+            raise ValidationFailed(
+                {"min_position": [f"lies beyond the last position, which is {head}"]}
+            )
 
 
 def read_list_parameters(
     parameters: QueryDict, query: Query, rows: QuerySet[Any]
 ) -> ListParameters:
-    """Raises UnknownParameter with every parameter that is unknown, given twice or unreadable."""
-    reader = _ParameterReader(parameters)
-    page = reader.take("page", _read_page, default=1)
-    page_size = reader.take("page_size", _read_page_size, default=DEFAULT_PAGE_SIZE)
+    """Raises UnknownParameter or ValidationFailed with every parameter that is wrong."""
+    reader = ParameterReader(parameters.lists())
+    page = reader.take("page", Number(1, MAXIMUM_PAGE), default=1)
+    page_size = reader.take("page_size", Number(1, MAXIMUM_PAGE_SIZE), default=DEFAULT_PAGE_SIZE)
     ordering = reader.take("ordering", _OrderingReader(query), default=(query.key,))
     filters = {
         column: reader.take(column, _reader_of_column(rows, column))
         for column in query.columns
         if column in parameters
     }
+    wanted = WantedPosition.take(reader)
     reader.finish()
-    return ListParameters(page, page_size, ordering, filters)
+    return ListParameters(page, page_size, ordering, filters, wanted)
 
 
-class _ParameterReader:
-    """Takes parameters one by one and gathers what is wrong with them."""
-
-    def __init__(self, parameters: QueryDict) -> None:
-        self._left = dict(parameters.lists())
-        self._errors: dict[str, list[str]] = {}
-
-    def take(self, name: str, read: Callable[[str], Any], default: Any = None) -> Any:
-        values = self._left.pop(name, None)
-        if values is None:
-            return default
-        try:
-            if len(values) > 1:
-                raise ValueError("was given more than once")
-            return read(values[0])
-        except ValueError as error:
-            self._errors[name] = [str(error)]
-            return default
-
-    def finish(self) -> None:
-        unknown = {name: ["is unknown here"] for name in self._left}
-        if self._errors or unknown:
-            raise UnknownParameter(self._errors | unknown)
-
-
-def _read_page(text: str) -> int:
-    return _read_count(text, 10**9)
-
-
-def _read_page_size(text: str) -> int:
-    return _read_count(text, MAXIMUM_PAGE_SIZE)
-
-
-def _read_count(text: str, maximum: int) -> int:
-    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= maximum:
-        raise ValueError(f"must be a number from 1 to {maximum}")
-    return int(text)
+def read_detail_parameters(parameters: QueryDict) -> WantedPosition:
+    """Raises UnknownParameter or ValidationFailed with every parameter that is wrong."""
+    reader = ParameterReader(parameters.lists())
+    wanted = WantedPosition.take(reader)
+    reader.finish()
+    return wanted
 
 
 class _OrderingReader:
@@ -99,6 +98,8 @@ class _OrderingReader:
         known = self._query.columns
         if any(name.removeprefix("-") not in known for name in names):
             raise ValueError(f"must list some of {', '.join(known)}, with - for descending")
+        if len({name.removeprefix("-") for name in names}) < len(names):
+            raise ValueError("must name each column once")
         return (*names, self._query.key)
 
 
@@ -109,12 +110,6 @@ def _reader_of_column(rows: QuerySet[Any], column: str) -> Callable[[str], Any]:
         annotation.output_field if annotation else rows.model._meta.get_field(column)
     )
     return READERS[field.get_internal_type()]
-
-
-def _read_text(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("must not contain NUL")
-    return text
 
 
 def _read_integer(text: str) -> int:
@@ -129,18 +124,6 @@ def _read_decimal(text: str) -> Decimal:
     return Decimal(text)
 
 
-def _read_time(text: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is None:
-            raise ValueError
-        return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(
-            "must be an ISO 8601 time with its offset, such as 1994-03-31T12:00Z"
-        ) from None
-
-
 def _read_truth(text: str) -> bool:
     if text not in ("true", "false"):
         raise ValueError("must be true or false")
@@ -150,11 +133,11 @@ def _read_truth(text: str) -> bool:
 #: How a filter is read, by the kind of its column's field.
 READERS: dict[str, Callable[[str], Any]] = {
     "UUIDField": read_uuid,
-    "CharField": _read_text,
+    "CharField": read_text,
     "IntegerField": _read_integer,
     "BigIntegerField": _read_integer,
     "DecimalField": _read_decimal,
     "DateField": read_date,
-    "DateTimeField": _read_time,
+    "DateTimeField": read_time,
     "BooleanField": _read_truth,
 }

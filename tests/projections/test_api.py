@@ -10,6 +10,7 @@ from eventstore.models import Tenant
 from projections.api.parameters import READERS
 from projections.models import PersonSummary
 from tests.eventstore.support import raw_connection
+from tests.eventstore.test_high_water_mark import APPEND_ONE
 from tests.http import Answer, Api, api_for, new_id
 
 #: What queries must never touch (the position's sequence and pg_locks excepted). The tables that
@@ -106,7 +107,6 @@ def test_a_list_is_filtered_by_its_columns(api: Api) -> None:
 @pytest.mark.parametrize(
     "query",
     [
-        "colour=red",
         "page=0",
         "page=x",
         "page=\uff11",
@@ -115,8 +115,11 @@ def test_a_list_is_filtered_by_its_columns(api: Api) -> None:
         "ordering=tenant_id",
         "ordering=",
         "ordering=name,,version",
-        "name__startswith=A",
-        "tenant_id=1",
+        "ordering=name,-name",
+        "min_position=-1",
+        "min_position=99999999999999999999",
+        "wait=31",
+        "wait=1.5",
         "person_id=1",
         "version=1.0",
         "version=99999999999999999999",
@@ -128,8 +131,16 @@ def test_a_list_is_filtered_by_its_columns(api: Api) -> None:
         "name=%00",
     ],
 )
-def test_a_parameter_that_is_unknown_or_wrong_is_refused(api: Api, query: str) -> None:
-    api.get(f"/api/persons?{query}").refused(400, "unknown_parameter")
+def test_a_parameter_with_a_wrong_value_is_refused_by_name(api: Api, query: str) -> None:
+    answer = api.get(f"/api/persons?{query}").refused(400, "validation_failed")
+    assert list(answer.body["errors"]) == [query.partition("=")[0]]
+
+
+@pytest.mark.parametrize("query", ["colour=red", "name__startswith=A", "tenant_id=1", "=", "%00"])
+def test_a_parameter_that_does_not_exist_is_refused_by_name(api: Api, query: str) -> None:
+    answer = api.get(f"/api/persons?{query}&page=0").refused(400, "unknown_parameter")
+    assert "page" in answer.body["errors"]
+    assert len(answer.body["errors"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -175,6 +186,36 @@ def test_the_same_id_in_two_tenants_shows_two_rows(api: Api, other_tenant: Tenan
     assert api.get(f"/api/persons/{shared}").body["name"] == "Ada X"
     assert other.get(f"/api/persons/{shared}").body["name"] == "Eve X"
     assert PersonSummary.objects.filter(person_id=shared).count() == 2
+
+
+def test_an_answer_says_up_to_which_position_it_is_complete(api: Api) -> None:
+    assert api.get("/api/persons").headers["X-Position"] == "0"
+    sent = api.send("register-person", {"first_name": "Ada", "last_name": "X"})
+    position = str(sent.body["position"])
+    for path in ("/api/persons", sent.headers["Location"]):
+        assert api.get(path).headers["X-Position"] == position
+
+
+def test_the_position_stays_below_an_open_append(api: Api, tenant: Tenant) -> None:
+    """Its event may come to stand below positions that are there already."""
+    before = api.send("register-person", {"first_name": "Ada", "last_name": "X"}).body["position"]
+    with raw_connection() as slow:
+        slow.execute(APPEND_ONE)
+        after = api.send("register-person", {"first_name": "Bob", "last_name": "X"})
+        answer = api.get("/api/persons")
+        assert answer.headers["X-Position"] == str(before)
+        assert answer.body["count"] == 2
+        slow.rollback()
+    assert api.get("/api/persons").headers["X-Position"] == str(after.body["position"])
+
+
+def test_a_position_that_is_reached_is_there_at_once(api: Api) -> None:
+    sent = api.send("register-person", {"first_name": "Ada", "last_name": "X"})
+    position = sent.body["position"]
+    for path in ("/api/persons", sent.headers["Location"]):
+        assert api.get(f"{path}?min_position={position}&wait=30").status == 200
+        beyond = api.get(f"{path}?min_position={position + 1}").refused(400, "validation_failed")
+        assert "min_position" in beyond.body["errors"]
 
 
 def test_a_page_of_100_rows_costs_as_many_statements_as_one_of_10(api: Api) -> None:

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from eventstore.access import create_api_key
+from eventstore.application import get_application
 from eventstore.management.arguments import find_tenant
 from eventstore.tenancy import Role
 
@@ -35,4 +35,4 @@ class Command(BaseCommand):
                     f"{user!r} cannot be a user's name: {error.message_dict}", returncode=2
                 ) from None
             account.save()
-        self.stdout.write(create_api_key(found_tenant, account, Role(role)))
+        self.stdout.write(get_application().access.create_key(found_tenant, account, Role(role)))

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
 
-from eventstore.models import ApiKey, StoredCommand, StoredStream, Tenant
+from eventstore.models import ApiKey, Membership, StoredCommand, StoredStream, Tenant
 from eventstore.tenancy import Actor
 from tests.eventstore.support import World
 
@@ -25,8 +25,9 @@ def root(database: None) -> Client:
 
 @pytest.fixture
 def auditor(tenant: Tenant) -> Client:
-    """The browser of one of the staff who has a key in Acme, and in no other tenant."""
+    """The browser of one of the staff who is an auditor, with a key, in Acme alone."""
     user = User.objects.create_user("audrey", is_staff=True)
+    Membership.objects.create(tenant=tenant, user=user, role="auditor")
     ApiKey.objects.create(
         tenant=tenant, user=user, role="auditor", prefix="dbk_audrey", digest=b"a" * 32
     )

@@ -25,8 +25,10 @@ def hostile_pages(world, tenant):
     ApiKey.objects.create(
         tenant=tenant,
         user=User.objects.create_user(HOSTILE),
-        role=HOSTILE[:10],
-        prefix=HOSTILE[:12],
+        role="member",
+        prefix=HOSTILE[:16],
+        revoked_by=HOSTILE,
+        revoke_reason=HOSTILE,
         digest=b"h" * 32,
     )
     person = addresses(world.actor, person_id)

@@ -6,7 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from eventstore.access import create_api_key
+from eventstore.application import get_application
 from eventstore.models import ApiKey, Tenant
 from eventstore.tenancy import Role
 from tests.http import Api
@@ -14,7 +14,9 @@ from tests.http import Api
 
 @pytest.fixture
 def key(tenant: Tenant) -> str:
-    return create_api_key(tenant, User.objects.create_user("mary"), Role.MEMBER)
+    return get_application().access.create_key(
+        tenant, User.objects.create_user("mary"), Role.MEMBER
+    )
 
 
 def test_a_valid_key_is_let_in(key: str) -> None:

@@ -6,7 +6,7 @@ around a UUID, week dates, and digits of other scripts.
 
 import re
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from types import NoneType
 from typing import Any, get_args
 from uuid import UUID
@@ -58,4 +58,17 @@ def read_date(value: Any) -> date:
         raise ValueError("must be a day that exists") from None
 
 
-_READERS: dict[Any, Reader] = {UUID: read_uuid, date: read_date}
+def read_time(value: Any) -> datetime:
+    """In UTC; the offset must be there, since nobody can say what time it is without."""
+    try:
+        moment = datetime.fromisoformat(value)
+        if moment.tzinfo is None:
+            raise ValueError
+        return moment.astimezone(UTC)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(
+            "must be an ISO 8601 time with its offset, such as 1994-03-31T12:00Z"
+        ) from None
+
+
+_READERS: dict[Any, Reader] = {UUID: read_uuid, date: read_date, datetime: read_time}
