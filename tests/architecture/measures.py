@@ -7,7 +7,8 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 CORE_LIMIT = 3_000
-# What stands around the core of eventstore: its edges with their parser, its migrations, its tests' helpers.
+# What stands around the core of eventstore: its edges with their parser, its migrations, and its
+# tests' helpers.
 AROUND_THE_CORE = {"api", "admin", "input", "management", "testing", "migrations", "tests"}
 # Hosts of package indexes, spelled so that this file does not name one itself.
 INDEX_HOSTS = re.compile(
