@@ -1,7 +1,28 @@
 """The event store's own calls, under `/api/`."""
 
-from django.urls import path
+from uuid import UUID
 
-from eventstore.api.views import CommandView
+from django.urls import path, register_converter
+from django.urls.converters import UUIDConverter
 
-urlpatterns = [path("commands/<str:name>", CommandView.as_view(), name="command")]
+from eventstore.api.views import CommandLogView, CommandView, LoggedCommandView
+
+
+class AnyCaseUuid(UUIDConverter):
+    """Django's own takes lower case alone."""
+
+    regex = "(?i:[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})"
+
+    def to_python(self, value: str) -> UUID:
+        return UUID(value)
+
+
+register_converter(AnyCaseUuid, "any_case_uuid")
+
+urlpatterns = [
+    path("commands", CommandLogView.as_view(), name="commands"),
+    path(
+        "commands/<any_case_uuid:command_id>", LoggedCommandView.as_view(), name="logged-command"
+    ),
+    path("commands/<str:name>", CommandView.as_view(), name="command"),
+]

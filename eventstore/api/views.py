@@ -1,8 +1,9 @@
-"""`POST /api/commands/<name>`: from a request to an envelope, and from a result to an answer."""
+"""`/api/commands`: from a request to an envelope, from a result to an answer, and the log."""
 
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from django.core.exceptions import RequestDataTooBig
+from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
@@ -14,13 +15,15 @@ from eventstore.api.authentication import (
     TenantSessionAuthentication,
 )
 from eventstore.api.headers import read_command_headers
+from eventstore.api.log import one_command, page_of_commands
 from eventstore.api.negotiation import AlwaysJson
 from eventstore.api.rendering import ExactJsonRenderer
 from eventstore.application import get_application
 from eventstore.commands import Result
-from eventstore.errors import BodyTooLarge, UnknownParameter, UnsupportedMediaType
+from eventstore.errors import BodyTooLarge, UnsupportedMediaType, ValidationFailed
 from eventstore.input.commands import parse_command
 from eventstore.input.documents import MAXIMUM_BODY_SIZE
+from eventstore.input.parameters import ParameterReader
 from eventstore.tenancy import EVERYONE, Actor, Role
 
 
@@ -53,10 +56,7 @@ class CommandView(DaybookView):
     def post(self, request: Request, name: str) -> Response:
         application = get_application()
         command_type = application.commands.named(name)
-        if request.query_params:
-            raise UnknownParameter(
-                {parameter: ["is unknown here"] for parameter in request.query_params}
-            )
+        refuse_parameters(request)
         actor = self.actor(request)
         headers = read_command_headers(request.headers)
         parsed = parse_command(
@@ -73,6 +73,40 @@ class CommandView(DaybookView):
             client_fields=parsed.client_fields,
         )
         return answer(result, application.locations)
+
+    def get(self, request: Request, name: str) -> Response:
+        """No id of the log: the name of a command, or something that is mistyped."""
+        if any(name == command_type.name for command_type in get_application().commands):
+            raise MethodNotAllowed(request.method or "")
+        raise ValidationFailed({"command_id": ["must be a UUID, as in a command's answer"]})
+
+    @property
+    def allowed_methods(self) -> list[str]:
+        return ["POST"]
+
+
+class CommandLogView(DaybookView):
+    """The command log, a page at a time."""
+
+    roles = EVERYONE
+
+    def get(self, request: Request) -> Response:
+        return Response(page_of_commands(request.query_params, self.actor(request)))
+
+
+class LoggedCommandView(DaybookView):
+    """One command of the log, with what was asked and what was answered."""
+
+    roles = EVERYONE
+
+    def get(self, request: Request, command_id: UUID) -> Response:
+        refuse_parameters(request)
+        return Response(one_command(command_id, self.actor(request)))
+
+
+def refuse_parameters(request: Request) -> None:
+    """For a URL that takes no query parameter; raises UnknownParameter."""
+    ParameterReader(request.query_params.lists()).finish()
 
 
 def read_json_body(request: Request) -> bytes:
