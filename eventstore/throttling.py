@@ -7,15 +7,17 @@ throttles keep a list of times in them. One upsert does both, exactly, and write
 from eventstore.database import Database
 from eventstore.errors import RateLimited
 
-# Count one more call of this minute; a new minute begins at 1.
+# Count one more call of the caller's minute, which begins with its first call, or a new minute.
 COUNT = """
-INSERT INTO eventstore_call_count AS counted (caller, minute, calls)
-VALUES (%s, date_trunc('minute', clock_timestamp()), 1)
+INSERT INTO eventstore_call_count AS counted (caller, since, calls)
+VALUES (%s, clock_timestamp(), 1)
 ON CONFLICT (caller) DO UPDATE SET
-    calls = CASE WHEN counted.minute >= excluded.minute THEN counted.calls + 1 ELSE 1 END,
-    minute = greatest(counted.minute, excluded.minute)
+    calls = CASE WHEN counted.since > excluded.since - interval '1 minute'
+                 THEN counted.calls + 1 ELSE 1 END,
+    since = CASE WHEN counted.since > excluded.since - interval '1 minute'
+                 THEN counted.since ELSE excluded.since END
 RETURNING calls,
-    ceil(extract(epoch FROM minute + interval '1 minute' - clock_timestamp()))::int
+    ceil(extract(epoch FROM since + interval '1 minute' - clock_timestamp()))::int
 """
 
 

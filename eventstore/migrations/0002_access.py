@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
             name="CallCount",
             fields=[
                 ("caller", models.CharField(max_length=80, primary_key=True, serialize=False)),
-                ("minute", models.DateTimeField()),
+                ("since", models.DateTimeField()),
                 ("calls", models.IntegerField()),
             ],
             options={

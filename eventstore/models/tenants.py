@@ -80,11 +80,13 @@ class ApiKey(models.Model):
 
 
 class CallCount(models.Model):
-    """How often a caller has called within the present minute. The table is unlogged: a crash
-    may forget it, and counting costs no flush to disk."""
+    """How often a caller has called within the minute that began at `since`.
+
+    The table is unlogged: a crash may forget it, and counting costs no flush to disk.
+    """
 
     caller = models.CharField(max_length=80, primary_key=True)
-    minute = models.DateTimeField()
+    since = models.DateTimeField()
     calls = models.IntegerField()
 
     class Meta:
