@@ -4,6 +4,7 @@ A key has 256 random bits, so its plain SHA-256 is enough in the database: there
 guess, and a slow hash would only slow every request.
 """
 
+import re
 import secrets
 from datetime import datetime, timedelta
 from hashlib import sha256
@@ -22,12 +23,20 @@ LAST_USE_PRECISION = timedelta(minutes=1)
 #: Of a key's characters, shown and stored: enough to tell any two keys apart, none to guess one.
 PREFIX_LENGTH = 16
 
+_SLUG = re.compile(r"[-a-zA-Z0-9_]{1,63}", re.ASCII)
+
 
 class Access:
     """The one door to memberships and keys; the application object owns the only instance."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def find_tenant(self, slug: str) -> Tenant | None:
+        """By its slug, whatever a request says that it is; active or not."""
+        if not _SLUG.fullmatch(slug):
+            return None
+        return Tenant.objects.using(self._database.alias).filter(slug=slug).first()
 
     # Members -------------------------------------------------------------------------------------
 
@@ -72,6 +81,13 @@ class Access:
 
     def _memberships(self) -> QuerySet[Membership]:
         return Membership.objects.using(self._database.alias)
+
+    def present(self) -> datetime:
+        """The database's time, by which keys expire."""
+        row = self._database.row("SELECT clock_timestamp()")
+        assert row is not None, "this SELECT has one row"
+        present: datetime = row[0]
+        return present
 
     # Keys ----------------------------------------------------------------------------------------
 

@@ -49,7 +49,7 @@ class Api:
         )
 
     def get(self, path: str, **headers: str) -> Answer:
-        return _answer(self._client.get(path, headers=_named(headers)))
+        return answer_of(self._client.get(path, headers=_named(headers)))
 
     def send(self, name: str, fields: Any, **headers: str) -> Answer:
         """Send a command; header names with _ for -."""
@@ -65,10 +65,10 @@ class Api:
             headers=_named(headers),
             CONTENT_TYPE=content_type,  # by hand: the client leaves it out of an empty request
         )
-        return _answer(response)
+        return answer_of(response)
 
     def method(self, method: str, path: str) -> Answer:
-        return _answer(self._client.generic(method, path))
+        return answer_of(self._client.generic(method, path))
 
     def registered_person(self, first_name: str = "Ada", last_name: str = "Lovelace") -> str:
         """The id of a new person."""
@@ -88,7 +88,7 @@ def _named(headers: dict[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
-def _answer(response: HttpResponse) -> Answer:
+def answer_of(response: HttpResponse) -> Answer:
     return Answer(response.status_code, response.headers, response.content)
 
 
