@@ -6,6 +6,7 @@ from typing import Any
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from eventstore.management.arguments import printable, tenants
 from eventstore.models import Tenant
 
 
@@ -18,16 +19,16 @@ class Command(BaseCommand):
         parser.add_argument("--name", default="", help="shown to people; default: the slug")
 
     def handle(self, *args: Any, slug: str, name: str, **options: Any) -> None:
-        tenant = Tenant(slug=slug, name=name or slug)
+        tenant = Tenant(slug=printable(slug), name=printable(name) or slug)
         try:
             tenant.clean_fields()
         except ValidationError as error:
             raise CommandError(
                 f"{slug} cannot be used: {error.message_dict}", returncode=2
             ) from None
-        existing = Tenant.objects.filter(slug=slug).first()
+        existing = tenants().filter(slug=slug).first()
         if existing is None:
-            tenant.save()
+            tenant.save(using=tenants().db)
             self.stdout.write(f"Tenant {slug} created, id {tenant.id}.")
         else:
             self.stdout.write(f"Tenant {slug} exists, id {existing.id}, and stays as it is.")
