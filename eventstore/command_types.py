@@ -51,6 +51,10 @@ class CommandTypes:
                 f"Command {command_class.__name__} or the name {name} is registered twice. "
                 "Remove one of the two lines."
             )
+        if not roles:
+            raise RegistrationError(
+                f"Command {name} names no role that may send it. Leave `roles` out, or name one."
+            )
         command_type = CommandType(command_class, name, handler, creates, roles, refusals)
         self._by_class[command_class] = command_type
         self._by_name[name] = command_type

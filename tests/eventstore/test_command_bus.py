@@ -12,7 +12,6 @@ from eventstore.errors import (
     AggregateNotFound,
     AlreadyExists,
     Boxed,
-    Forbidden,
     ProjectionFailed,
     RegistrationError,
     StaleVersion,
@@ -22,7 +21,6 @@ from eventstore.events import Event, RecordedEvent
 from eventstore.models import StoredCommand, StoredStream
 from eventstore.projections import Projection, Rows
 from eventstore.repository import Repository
-from eventstore.tenancy import Role
 from ledger.accounts.commands import CloseAccount, DepositMoney, OpenAccount, WithdrawMoney
 from ledger.accounts.events import MoneyDeposited
 from ledger.errors import InsufficientFunds
@@ -209,15 +207,6 @@ def test_a_boxed_aggregate_is_not_even_loaded(world: World) -> None:
 
     with pytest.raises(Boxed):
         World(own_application(), world.actor).send(LookAtAccount(aggregate_id=account))
-
-
-def test_an_auditor_sends_no_commands(world: World) -> None:
-    auditor = World(world.application, replace(world.actor, role=Role.AUDITOR))
-
-    with pytest.raises(Forbidden):
-        auditor.person()
-
-    assert stored_counts() == (0, 0, 0)
 
 
 def test_an_invalid_command_is_stored_nowhere(world: World) -> None:
