@@ -28,7 +28,7 @@ class Answer:
 
     @property
     def code(self) -> str:
-        return str(self.body["code"])
+        return str(self.body.get("code"))
 
     def refused(self, status: int, code: str) -> "Answer":
         """Check that this is the problem document for `code`."""
