@@ -33,6 +33,9 @@ class Database:
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> psycopg.Cursor[Any]:
         """Run one statement, prepared; errors are Django's (OperationalError and its kin)."""
         connection = self.connection
+        # As Django's own cursor does it: a connection that was lost between two requests is
+        # found out here, and made anew.
+        connection.close_if_health_check_failed()
         connection.ensure_connection()
         cursor = psycopg.Cursor(connection.connection)
         with connection.wrap_database_errors:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from django.utils.functional import Promise
 
 from eventstore.errors import UnknownEventType
 from eventstore.event_types import EventTypes
@@ -16,6 +17,18 @@ from eventstore.events import Event, Origin
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
 encode: Callable[[Any], bytes] = _encoder.encode
+
+
+def _text_of(value: Any) -> str:
+    if isinstance(value, str | Promise):
+        return str(value)  # msgspec takes no subclass of str, nor a text to be translated late.
+    raise TypeError(f"{type(value).__name__} has no form in JSON.")
+
+
+#: An answer to a client; the same, and texts of Django's and REST framework's own kinds.
+encode_answer: Callable[[Any], bytes] = msgspec.json.Encoder(
+    decimal_format="string", enc_hook=_text_of
+).encode
 
 
 def encode_text(value: Any) -> str:

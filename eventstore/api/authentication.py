@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from django.contrib.auth.models import AnonymousUser
+from django.contrib.auth import get_user_model
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from rest_framework.authentication import (
     BaseAuthentication,
@@ -12,9 +13,10 @@ from rest_framework.authentication import (
 )
 from rest_framework.request import Request
 
+from eventstore.access import ValidKey
 from eventstore.application import get_application
 from eventstore.errors import CsrfFailed, NotFound, Unauthenticated, ValidationFailed
-from eventstore.tenancy import Actor, Role
+from eventstore.tenancy import Actor
 
 TENANT_HEADER = "X-Tenant"
 
@@ -44,14 +46,21 @@ class ApiKeyAuthentication(BaseAuthentication):
         key = get_application().access.find_key(secret.strip())
         if key is None:
             raise Unauthenticated
-        slug = request.headers.get(TENANT_HEADER, key.tenant.slug)
-        if slug != key.tenant.slug:
+        slug = request.headers.get(TENANT_HEADER, key.tenant_slug)
+        if slug != key.tenant_slug:
             raise NotFound(f"tenant {slug} for this key")
-        actor = Actor(tenant_id=key.tenant_id, user=key.user.get_username(), role=Role(key.role))
-        return key.user, Caller(actor, f"key {key.pk}")
+        actor = Actor(tenant_id=key.tenant_id, user=key.user_name, role=key.role)
+        return _user_of(key), Caller(actor, f"key {key.pk}")
 
     def authenticate_header(self, request: Request) -> str:
         return "Bearer"
+
+
+def _user_of(key: ValidKey) -> AbstractBaseUser:
+    """For `request.user`: whatever else is asked of the user is loaded then, and not before."""
+    users = get_user_model()
+    names = [users._meta.pk.attname, users.USERNAME_FIELD]
+    return users.from_db(get_application().database.alias, names, [key.user_id, key.user_name])
 
 
 class TenantSessionAuthentication(BaseAuthentication):

@@ -4,11 +4,13 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import close_old_connections, connection
 from django.utils import timezone
 
 from eventstore.application import get_application
 from eventstore.models import ApiKey, Tenant
 from eventstore.tenancy import Role
+from tests.eventstore.support import raw_connection
 from tests.http import Api
 
 
@@ -45,6 +47,16 @@ def test_an_expired_key_is_refused(key: str) -> None:
     assert Api(key).get("/api/persons").status == 200
     ApiKey.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     Api(key).get("/api/persons").refused(401, "unauthenticated")
+
+
+def test_a_connection_that_was_lost_between_two_requests_is_made_anew(key: str) -> None:
+    api = Api(key)
+    assert api.get("/api/persons").status == 200
+    with raw_connection(autocommit=True) as other:
+        lost = connection.connection.info.backend_pid
+        other.execute("SELECT pg_terminate_backend(%s, 5000)", [lost])
+    close_old_connections()  # What Django does at the start of a request outside of tests.
+    assert api.get("/api/persons").status == 200
 
 
 def test_a_key_of_an_inactive_user_or_tenant_is_refused(key: str) -> None:
