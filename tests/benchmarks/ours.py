@@ -21,7 +21,7 @@ from ledger.accounts.commands import DepositMoney, OpenAccount, WithdrawMoney
 from ledger.accounts.events import MoneyDeposited
 from ledger.persons.commands import RegisterPerson
 from projections.models import AccountSummary, PersonSummary
-from tests.benchmarks.measuring import Booking, Size
+from tests.benchmarks.measuring import Booking, Size, account_id
 from tests.benchmarks.raw_limit import runs
 from tests.benchmarks.scratch_database import setting
 
@@ -111,10 +111,10 @@ class OurCommands(Ours):
                 owner_id = uuid4()
                 person = RegisterPerson(aggregate_id=owner_id, first_name="Ann", last_name="Lee")
                 send(person, actor=self.actor)
-            self.ids.append(uuid4())
+            self.ids.append(account_id(number))
             account = OpenAccount(aggregate_id=self.ids[-1], owner_id=owner_id, code=str(number))
             send(account, actor=self.actor)
-            self.work([Booking(number, Decimal(1))] * size.prior)
+            OurCommands.work(self, [Booking(number, Decimal(1))] * size.prior)
 
     def work(self, bookings: Sequence[Booking]) -> None:
         for booking in bookings:

@@ -7,6 +7,7 @@ that others change too, `update_fields`, `bulk_create`, everything in one `atomi
 import json
 import uuid
 from collections.abc import Sequence
+from datetime import date
 from decimal import Decimal
 from typing import Any, ClassVar, Self
 
@@ -15,7 +16,7 @@ from django.db.models import F, Sum
 from django.utils import timezone
 
 from eventstore.models import JsonText
-from tests.benchmarks.measuring import Booking, Size
+from tests.benchmarks.measuring import Booking, Size, account_id
 from tests.benchmarks.raw_limit import METADATA, runs
 from tests.benchmarks.scratch_database import setting
 
@@ -58,6 +59,7 @@ class OrmEvent(BenchmarkModel):
 
 class Owner(BenchmarkModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
+    name = models.CharField(max_length=201, default="Ann Lee")
     total_balance = models.DecimalField(max_digits=19, decimal_places=2, default=Decimal(0))
 
 
@@ -65,12 +67,15 @@ class Account(BenchmarkModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     owner_id: uuid.UUID
     owner = models.ForeignKey(Owner, models.PROTECT)
+    code = models.CharField(max_length=50)
     balance = models.DecimalField(max_digits=19, decimal_places=2, default=Decimal(0))
     is_closed = models.BooleanField(default=False)
+    opened_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
 
 class AuditEntry(BenchmarkModel):
+    account_id: uuid.UUID
     account = models.ForeignKey(Account, models.PROTECT)
     action = models.CharField(max_length=100)
     amount = models.DecimalField(max_digits=19, decimal_places=2)
@@ -81,8 +86,17 @@ class AuditEntry(BenchmarkModel):
     recorded_at = models.DateTimeField(auto_now_add=True)
 
 
-def book(account_id: uuid.UUID, amount: Decimal, reference: str, user: str) -> None:
-    """Book a deposit, or a withdrawal: the account, its owner's total, the audit trail."""
+def book(
+    account_id: uuid.UUID,
+    amount: Decimal,
+    reference: str,
+    user: str,
+    booked_on: date | None = None,
+) -> AuditEntry:
+    """Book a deposit, or a withdrawal: the account, its owner's total, the audit trail.
+
+    Raises Account.DoesNotExist, or ValueError where the account does not take it.
+    """
     with transaction.atomic():
         account = Account.objects.select_for_update().get(pk=account_id)
         if account.is_closed or not 0 <= account.balance + amount < LIMIT:
@@ -91,11 +105,12 @@ def book(account_id: uuid.UUID, amount: Decimal, reference: str, user: str) -> N
         account.save(update_fields=["balance", "updated_at"])
         owner = Owner.objects.filter(pk=account.owner_id)
         owner.update(total_balance=F("total_balance") + amount)
-        AuditEntry.objects.create(
+        return AuditEntry.objects.create(
             account=account,
             action="deposit-money" if amount > 0 else "withdraw-money",
             amount=amount,
             balance=account.balance,
+            booked_on=booked_on,
             reference=reference,
             user=user,
         )
@@ -105,14 +120,17 @@ class OrmBookings:
     def __init__(self, size: Size) -> None:
         create_tables(Owner, Account, AuditEntry)
         owners = Owner.objects.bulk_create(Owner() for _ in range(-(-size.accounts // 3)))
-        accounts = (Account(owner=owners[number // 3]) for number in range(size.accounts))
-        self._ids = [account.id for account in Account.objects.bulk_create(accounts)]
+        accounts = (
+            Account(id=account_id(number), code=str(number), owner=owners[number // 3])
+            for number in range(size.accounts)
+        )
+        self.ids = [account.id for account in Account.objects.bulk_create(accounts)]
         for account in range(size.accounts):
-            self.work([Booking(account, Decimal(1))] * size.prior)
+            OrmBookings.work(self, [Booking(account, Decimal(1))] * size.prior)
 
     def work(self, bookings: Sequence[Booking]) -> None:
         for booking in bookings:
-            book(self._ids[booking.account], booking.amount, "Salary", "mary")
+            book(self.ids[booking.account], booking.amount, "Salary", "mary")
 
     def total(self) -> Decimal:
         sums = {

@@ -11,10 +11,17 @@ from tests.benchmarks.measuring import Measured
 from tests.benchmarks.rows import RIVALS
 from tests.benchmarks.scratch_database import setting
 
-PACKAGES = ("Django", "psycopg", "msgspec", "eventsourcing")
+#: Packages by their names, with the module of each.
+PACKAGES = {
+    "Django": "django",
+    "djangorestframework": "rest_framework",
+    "psycopg": "psycopg",
+    "msgspec": "msgspec",
+    "eventsourcing": "eventsourcing",
+}
 NOT_INSTALLED = "eventsourcing (library) is not installed: make bench installs it"
 HEADINGS = ("work", "limit", "library", "plain ORM", "ours", "/limit", "/library", "/ORM", "must")
-LAYOUT = "{:<52}{:>8}{:>9}{:>11}{:>8}  {:>7}{:>10}{:>6}  {}"
+LAYOUT = "{:<56}{:>8}{:>9}{:>11}{:>8}  {:>7}{:>10}{:>6}  {}"
 
 
 def has_library() -> bool:
@@ -23,7 +30,7 @@ def has_library() -> bool:
 
 def machine() -> dict[str, Any]:
     """What a reader has to know to judge the numbers."""
-    packages = {name: version(name) for name in PACKAGES if find_spec(name.lower())}
+    packages = {name: version(name) for name, module in PACKAGES.items() if find_spec(module)}
     return {
         "postgresql": setting("server_version"),
         "fsync": setting("fsync"),

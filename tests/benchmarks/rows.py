@@ -7,8 +7,11 @@ from pathlib import Path
 
 from tests.benchmarks.bank_file import bank_file
 from tests.benchmarks.measuring import Contestant, Row, Size
+from tests.benchmarks.our_requests import OurPages, OurPosts
 from tests.benchmarks.ours import OurAppends, OurCommands, OurLoads
+from tests.benchmarks.parsing import MsgspecParses, OurParses, PlainParses
 from tests.benchmarks.plain_orm import OrmAppends, OrmBookings, OrmLoads
+from tests.benchmarks.plain_rest import PlainPages, PlainPosts
 from tests.benchmarks.raw_limit import RawCopies, RawInserts, RawSelects
 
 RIVALS = ("limit", "library", "orm")
@@ -29,7 +32,7 @@ class Table:
         rows = [*self._append_rows(), *self._command_rows()]
         if self._transactions.exists():
             rows.append(self._import_row())
-        return [*rows, self._load_row()]
+        return [*rows, self._load_row(), *self._edge_rows()]
 
     def _append_rows(self) -> list[Row]:
         return [
@@ -91,6 +94,35 @@ class Table:
             contestants=self._load,
         )
 
+    def _edge_rows(self) -> list[Row]:
+        return [
+            Row(
+                name="post",
+                work="POST deposit-money, whole request, two rows",
+                unit="requests/s",
+                size=Size(accounts=200, prior=6, bookings=200),
+                musts={"orm": 0.8},
+                contestants=self._post,
+            ),
+            Row(
+                name="page",
+                work="GET a page of 50 accounts, whole request",
+                unit="requests/s",
+                size=Size(accounts=500, prior=0, bookings=200),
+                musts={"orm": 1.0},
+                contestants=self._page,
+            ),
+            Row(
+                name="parse",
+                work="read deposit-money from JSON",
+                unit="commands/s",
+                # As many accounts as bookings: each body is read once in a round.
+                size=Size(accounts=5000, prior=0, bookings=5000),
+                musts={"orm": 1.0},
+                contestants=self._parse,
+            ),
+        ]
+
     def _append(self, size: Size) -> dict[str, Contestant]:
         return self._appends(size, RawInserts("raw_insert", self._closing))
 
@@ -136,3 +168,18 @@ class Table:
         if self.library:
             contestants["library"] = self.library.LibraryLoads(size, self._closing)
         return contestants
+
+    def _post(self, size: Size) -> dict[str, Contestant]:
+        return {
+            "orm": PlainPosts(size, self._closing),
+            "ours": OurPosts(size, self._closing),
+        }
+
+    def _page(self, size: Size) -> dict[str, Contestant]:
+        return {
+            "orm": PlainPages(size, self._closing),
+            "ours": OurPages(size, self._closing),
+        }
+
+    def _parse(self, size: Size) -> dict[str, Contestant]:
+        return {"limit": MsgspecParses(size), "orm": PlainParses(size), "ours": OurParses(size)}

@@ -1,17 +1,23 @@
 """The benchmark runs, every row of it, and all contestants book the same money. No timing."""
 
 import json
+from contextlib import ExitStack
 from decimal import Decimal
 from io import StringIO
 
 import pytest
+from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
 from django.db import connection
 
 from config.management.commands.benchmark import NAMES
-from eventstore.models import Tenant
-from tests.benchmarks.measuring import Booking, agreed_total
+from eventstore.models import CallCount, Tenant
+from tests.benchmarks.measuring import Booking, Size, agreed_total
+from tests.benchmarks.our_requests import OurPages
+from tests.benchmarks.plain_rest import CACHE_TABLE, PlainPages
 from tests.benchmarks.report import has_library
+from tests.benchmarks.scratch_database import query, scratch_database
+from tests.benchmarks.wsgi_client import WsgiClient
 
 
 def run(*arguments: str) -> str:
@@ -41,9 +47,12 @@ def test_benchmark_produces_every_row_with_its_rivals(database, tmp_path):
         "deposit": {"orm", "ours"},
         "import": {"orm", "ours"},
         "load": {"limit", "orm", "ours"},
+        "post": {"orm", "ours"},
+        "page": {"orm", "ours"},
+        "parse": {"limit", "orm", "ours"},
     }
     if has_library():
-        for name in expected.keys() - {"import"}:
+        for name in expected.keys() - {"import", "post", "page", "parse"}:
             expected[name].add("library")
     assert {name: set(row["rates"]) for name, row in rows.items()} == expected
     # measure() has compared the totals of all contestants; none of them is empty.
@@ -75,6 +84,30 @@ def test_benchmark_leaves_the_configured_database_alone(database):
 def test_benchmark_refuses_an_unknown_row():
     with pytest.raises(CommandError, match="invalid choice"):
         run("--only", "flying")
+
+
+def test_a_request_that_is_refused_is_no_work(database):
+    client = WsgiClient(WSGIHandler(), "Bearer of a wrong key")
+
+    with pytest.raises(RuntimeError, match="/api/accounts answered 401"):
+        client.get("/api/accounts?page=1")
+
+
+def test_both_apis_show_the_same_accounts_and_count_the_call(database):
+    size = Size(accounts=3, prior=0, bookings=3)
+    with ExitStack() as closing:
+        closing.enter_context(scratch_database())
+        ours, plain = OurPages(size, closing), PlainPages(size, closing)
+        our_page = ours.client.get("/api/accounts?page=1")
+        plain_page = plain.client.get("/plain/accounts?page=1")
+        our_calls = CallCount.objects.get().calls
+        # Not by the cache, which forgets it within the second.
+        plain_callers = query(connection, f"SELECT count(*) FROM {CACHE_TABLE}")
+
+    shown = [[row["account_id"], row["balance"]] for row in our_page["results"]]
+    assert shown == [[row["id"], row["balance"]] for row in plain_page["results"]]
+    assert our_page["count"] == plain_page["count"] == 3
+    assert our_calls == plain_callers == 1
 
 
 def test_contestants_with_different_money_are_no_rivals():

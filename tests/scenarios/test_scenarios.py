@@ -1,16 +1,25 @@
 """The scenarios A and B through the public door, and `manage.py demo`, which plays them."""
 
 import io
+import re
 
 import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 
 from config.demo import scenario_a, scenario_b
-from config.demo.stage import Stage, make_tenant_with_key
+from config.demo.people import find_or_make_tenant
+from config.demo.stage import Stage
 from config.management.commands import demo
-from eventstore.models import StoredEvent
+from eventstore.models import ApiKey, StoredEvent
 from projections.models import PersonSummary
 from tests.http import Api
+from tests.processes import run_manage
+from tests.scenarios.test_serving import serving, status_of
+
+#: Lines of the demo's door that show whole answers.
+VARIES = re.compile(r"ok    (its answer|.* answers as for an id that nobody has): ")
 
 
 def test_a_contact_is_created_and_updated(api: Api) -> None:
@@ -39,13 +48,68 @@ def test_twenty_renames_make_21_events(api: Api) -> None:
 
 def test_the_demo_plays_every_scenario_and_can_be_played_again(database: None) -> None:
     for _ in range(2):
-        out = io.StringIO()
-        call_command("demo", stdout=out)
-        lines = out.getvalue().splitlines()
-        assert "A ok" in lines
-        assert lines[-1] == "B ok"
-        assert not [line for line in lines if "DIFFERS" in line]
+        played = run_manage("demo")
+        assert played.returncode == 0, played.stdout + played.stderr
+        lines = played.stdout.splitlines()
+        assert [line for line in lines if line.endswith(" ok")] == ["A ok", "B ok", "Door ok"]
+        assert lines[-1] == "Door ok"
+        assert "DIFFERS" not in played.stdout
+        assert played.stderr == ""
     assert PersonSummary.objects.filter(name="King Henry XXI").count() == 2
+
+
+def test_the_demo_shows_who_may_come_in_and_what(database: None) -> None:
+    shown = run_manage("demo").stdout.partition("Door: who may come in, and what\n")[2]
+    assert [line.strip() for line in shown.splitlines() if not VARIES.search(line)] == [
+        "ok    a command sent again, Idempotent-Replayed: (200, 'true')",
+        "ok    the balance after both: 20.00",
+        "ok    its id with other content: (422, 'command_id_reused')",
+        "ok    If-Match with an old version: (412, 'stale_version')",
+        "ok    If-Match with the present one: (200, None)",
+        'ok    its new version: "3"',
+        "ok    an amount as a float: (400, 'validation_failed')",
+        "ok    the wrong field: ['amount']",
+        "ok    all wrong fields at once: ['first_name', 'last_name', 'nickname']",
+        "ok    an account of umbrella's, seen by umbrella: 200",
+        "ok    the same, seen by demo: (404, 'not_found')",
+        "ok    money from demo into it: (404, 'not_found')",
+        "ok    an auditor reads: 200",
+        "ok    an auditor sends a command: (403, 'forbidden')",
+        "ok    a key: 200",
+        "ok    the key, revoked: (401, 'unauthenticated')",
+        "ok    a user sends a command in demo, as a member: (201, None)",
+        "ok    the same user in umbrella, as an auditor: (403, 'forbidden')",
+        "ok    and reads there: 200",
+        "ok    the same session from a page elsewhere: (403, 'forbidden')",
+        "Door ok",
+    ]
+    assert [found[1] for found in VARIES.finditer(shown)] == [
+        "its answer",
+        "reading it answers as for an id that nobody has",
+        "paying in answers as for an id that nobody has",
+    ]
+
+
+def test_the_demo_ends_with_1_when_the_door_differs(database: None) -> None:
+    # An auditor who has left: the demo finds this user, and the door stays shut for them.
+    User.objects.create_user("demo-auditor", is_active=False)
+    played = run_manage("demo")
+    assert played.returncode == 1
+    assert "DIFFERS  an auditor reads: expected 200, got 401" in played.stdout
+    assert played.stdout.splitlines()[-1] == "Door DIFFERS"
+    assert "Scenarios that differ: Door" in played.stderr
+
+
+def test_the_keys_of_earlier_demos_open_no_more(database: None) -> None:
+    keys = []
+    for _ in range(2):
+        with serving("demo", "--serve") as (_process, printed, url):
+            keys += re.findall(r"API key\s+(\S+)", "".join(printed))
+            statuses = [status_of(f"{url}/api/persons", key) for key in keys]
+    assert statuses == [401, 200]
+    (valid,) = ApiKey.objects.filter(revoked_at=None)
+    assert (valid.tenant.slug, valid.user.username) == ("demo", "demo-operator")
+    assert not Session.objects.exists()
 
 
 def test_the_demo_fails_when_a_scenario_differs(
@@ -63,8 +127,7 @@ def test_the_demo_fails_when_a_scenario_differs(
 
 
 def test_a_scenario_counts_what_differs(database: None) -> None:
-    tenant, _key = make_tenant_with_key("demo", "operator")
-    stage = Stage([].append, tenant, None)  # type: ignore[arg-type]  # nothing is called
+    stage = Stage([].append, find_or_make_tenant("demo"), None)  # type: ignore[arg-type]  # nothing is called
     stage.expect("a number", 1, 1)
     assert stage.differences == 0
     stage.expect("a number", 1, 2)

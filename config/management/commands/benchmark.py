@@ -20,7 +20,17 @@ from tests.benchmarks.measuring import Measured, measure
 from tests.benchmarks.rows import Table
 from tests.benchmarks.scratch_database import AlreadyRunning, scratch_database
 
-NAMES = ("append", "append-100", "command", "deposit", "import", "load")
+NAMES = (
+    "append",
+    "append-100",
+    "command",
+    "deposit",
+    "import",
+    "load",
+    "post",
+    "page",
+    "parse",
+)
 #: Where the data lie beside a checkout; not part of the project.
 TRANSACTIONS = settings.BASE_DIR.parent / "shared" / "data" / "berka-1993.csv"
 ALREADY_RUNNING = 3

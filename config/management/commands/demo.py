@@ -8,14 +8,18 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from config.demo import scenario_a, scenario_b
-from config.demo.stage import HttpCaller, Stage, make_tenant_with_key
+from config.demo import door, scenario_a, scenario_b
+from config.demo.callers import caller_with_key
+from config.demo.people import find_or_make_tenant, fresh_key
+from config.demo.stage import Stage
 from config.management.commands.serve import add_port, open_server, serve_until_interrupted
 from eventstore.management.quiet import without_command_lines
+from eventstore.tenancy import Role
 
 SCENARIOS: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "A": ("create and update a contact", scenario_a.play),
     "B": ("a long history", scenario_b.play),
+    "Door": ("who may come in, and what", door.play),
 }
 
 ADMIN_NAME = "demo"
@@ -32,9 +36,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, serve: bool, port: int, **options: Any) -> None:
         # First of all: where the port is taken, nothing shall have changed.
         server = open_server(port) if serve else None
-        tenant, key = make_tenant_with_key("demo", "demo-operator")
-        make_tenant_with_key("umbrella", "umbrella-operator")
-        stage = Stage(self.stdout.write, tenant, HttpCaller(key))
+        tenant = find_or_make_tenant("demo")
+        key = fresh_key(tenant, "demo-operator", Role.OPERATOR)
+        stage = Stage(self.stdout.write, tenant, caller_with_key(key))
         with without_command_lines(verbosity=options["verbosity"]):
             differing = [name for name in SCENARIOS if not self._play(stage, name)]
         if differing:
