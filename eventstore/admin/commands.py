@@ -10,11 +10,12 @@ from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 
-from eventstore.admin.access import visible_tenants
+from eventstore.admin.access import is_inspected, visible_tenants
 from eventstore.admin.consequences import RELATED_LIMIT, caused_events, related_commands
 from eventstore.admin.filters import ListFilters, TenantBySlug, slugs
 from eventstore.admin.json_text import indented
-from eventstore.admin.pages import ReadOnlyAdmin
+from eventstore.admin.pages import ListAdmin, PageLink
+from eventstore.admin.sending import SEND_PAGE, SendPages
 from eventstore.admin.timeline import command_numbers
 from eventstore.application import get_application
 from eventstore.models import StoredCommand, StoredStream, Tenant
@@ -49,13 +50,17 @@ class Line:
     milliseconds: float | None
 
 
-class CommandAdmin(ReadOnlyAdmin):
+class CommandAdmin(ListAdmin):
     list_template = "commands.html"
     filters = CommandFilters
     roles = EVERYONE
 
     def get_urls(self) -> list[URLPattern]:
-        return [*super().get_urls(), self.details_url(self.command_page)]
+        return [
+            *super().get_urls(),
+            *SendPages(self).urls(),
+            self.reading_url("<int:pk>/", self.command_page, "change"),
+        ]
 
     def rows(self) -> QuerySet[Any]:
         stream = StoredStream.objects.filter(
@@ -74,10 +79,16 @@ class CommandAdmin(ReadOnlyAdmin):
         return rows
 
     def visible_rows(self, request: HttpRequest) -> QuerySet[Any]:
-        """All commands to inspectors; their own to members."""
+        """All commands to inspectors; their own to members, who may not open the timelines."""
         rows = super().visible_rows(request)
         inspected = visible_tenants(request.user, INSPECTORS)
-        return rows.filter(Q(tenant__in=inspected) | Q(user=request.user.get_username()))
+        own = Q(user=request.user.get_username())
+        rows = rows.filter(Q(tenant__in=inspected) | own)
+        shown: QuerySet[Any] = rows.annotate(is_inspected=is_inspected(request.user))
+        return shown
+
+    def links(self, request: HttpRequest) -> list[PageLink]:
+        return [PageLink("Send a command", SEND_PAGE)]
 
     def shown(self, rows: Sequence[Any]) -> Sequence[Any]:
         return [Line(command, milliseconds(command)) for command in rows]

@@ -47,14 +47,18 @@ class StreamName(forms.CharField):
 class TenantBySlug(forms.ModelChoiceField):  # type: ignore[type-arg]  # as in `pages`
     """A tenant, typed. Another's is as unknown as one that does not exist."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, *, required: bool = False, unknown: str = "There is no such tenant."
+    ) -> None:
         super().__init__(
             queryset=Tenant.objects.none(),
-            required=False,
+            required=required,
             to_field_name="slug",
             widget=forms.TextInput,
-            error_messages={"invalid_choice": "There is no such tenant."},
+            error_messages={"invalid_choice": unknown, "required": "is required"},
         )
+        #: What a form's template offers; see `offer_tenants`.
+        self.suggestions: list[str] = []
 
 
 class ListFilters(forms.Form):
@@ -87,6 +91,39 @@ class ListFilters(forms.Form):
     def shown(self) -> list[tuple[BoundField, list[str]]]:
         """The fields that a person fills in, each with its suggestions."""
         return [(field, self._suggestions.get(field.name, [])) for field in self.visible_fields()]
+
+
+class TenantAndUser(ListFilters):
+    """For rows that tie a user to a tenant."""
+
+    tenant = TenantBySlug()
+    user = forms.CharField(required=False, max_length=150)
+
+    def suggestions(self, tenants: QuerySet[Tenant]) -> dict[str, list[str]]:
+        return {"tenant": slugs(tenants)}
+
+    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
+        wanted = self.cleaned_data
+        if wanted["tenant"]:
+            rows = rows.filter(tenant=wanted["tenant"])
+        if wanted["user"]:
+            rows = rows.filter(user__username=wanted["user"])
+        return rows
+
+
+def offer_tenants(form: forms.Form, tenants: QuerySet[Tenant]) -> list[str]:
+    """Let the form's tenant be one of these and no other; the slugs that it suggests.
+
+    The only one stands there from the start.
+    """
+    field = form.fields["tenant"]
+    assert isinstance(field, TenantBySlug)
+    field.queryset = tenants
+    field.suggestions = slugs(tenants)
+    field.widget.attrs["list"] = "tenant-suggestions"
+    if len(field.suggestions) == 1:
+        form.initial["tenant"] = field.suggestions[0]
+    return field.suggestions
 
 
 def slugs(tenants: QuerySet[Tenant]) -> list[str]:

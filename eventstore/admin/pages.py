@@ -1,23 +1,27 @@
-"""What all pages of the event store share: they only read, and lists go by key.
+"""What all pages of the event store share: no row is edited, and lists go by key.
 
 They stand in Django's admin site, for its login, index and look, but its change lists and forms
-are not used: those count rows, page by OFFSET, and are made for editing.
+are not used: those count rows, page by OFFSET, and are made for editing. What may be done has a
+page of its own, which says what will follow and asks for a reason before anything happens.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import BadRequest
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from eventstore.admin.access import of_visible_tenants, visible_tenants
 from eventstore.admin.filters import ListFilters
 from eventstore.admin.paging import Page, keyset_page
 from eventstore.application import get_application
+from eventstore.errors import Forbidden
 from eventstore.tenancy import INSPECTORS, Role
 
 #: No script, style or image but our own, and nothing inline: a second wall behind the escaping.
@@ -27,7 +31,15 @@ CONTENT_SECURITY_POLICY = (
 )
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's takes none at run time
+@dataclass(frozen=True, slots=True)
+class PageLink:
+    """A link above a list, to a page where something can be done."""
+
+    words: str
+    url_name: str
+
+
+class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's takes none at run time
     """A list of rows, newest first. Subclasses say from where, filtered how, shown how."""
 
     list_template: str
@@ -37,13 +49,18 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's tak
     roles: frozenset[Role] = INSPECTORS
 
     def get_urls(self) -> list[URLPattern]:
-        """Only these: no URL to add, change, delete or act on a row exists."""
-        return [path("", self._reading(self.list_page), name=self._url_name("changelist"))]
+        """None of Django's own: no URL to add, change or delete a row exists."""
+        return [self.reading_url("", self.list_page, "changelist")]
 
-    def details_url(self, view: Any) -> URLPattern:
-        """The URL of a row's own page, for subclasses whose rows have one."""
-        url: URLPattern = path("<int:pk>/", self._reading(view), name=self._url_name("change"))
-        return url
+    def reading_url(self, route: str, view: Any, page: str) -> URLPattern:
+        """A page for the staff that takes GET and HEAD alone."""
+        guarded = self.admin_site.admin_view(require_safe(view))
+        return self._url(route, guarded, page)
+
+    def acting_url(self, route: str, view: Any, page: str) -> URLPattern:
+        """A page for the staff whose form is sent to itself; Django checks its CSRF token."""
+        guarded = self.admin_site.admin_view(require_http_methods(["GET", "HEAD", "POST"])(view))
+        return self._url(route, guarded, page)
 
     def rows(self) -> QuerySet[Any]:
         """All rows of the list, before access and filters."""
@@ -54,8 +71,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's tak
         """What the template gets for the rows of one page."""
         return rows
 
+    def links(self, request: HttpRequest) -> list[PageLink]:
+        """What the user may do from the list."""
+        return []
+
     def list_page(self, request: HttpRequest) -> HttpResponse:
-        filters = self.filters(request.GET, visible_tenants(request.user, self.roles))
+        tenants = visible_tenants(request.user, self.roles)
+        filters = self.filters(request.GET, tenants)
         page: Page[Any] = Page(rows=[])
         if filters.is_valid():
             rows = filters.narrow(self.visible_rows(request))
@@ -67,6 +89,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's tak
             "is_filtered": bool(request.GET),
             "page": page,
             "rows": self.shown(page.rows),
+            "links": self.links(request),
+            # An empty list has two causes; who has no role here must not look for the other.
+            "is_shut_out": not (page.rows or request.user.is_superuser or tenants.exists()),
         }
         return self.render(request, self.list_template, context)
 
@@ -80,14 +105,20 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's tak
             raise Http404
         return row
 
+    def forbidden(self, request: HttpRequest, what: str) -> TemplateResponse:
+        """The page for who may see something and may not do `what` with it."""
+        context = {"title": "Not allowed", "sentence": str(Forbidden(what))}
+        return self.render(request, "forbidden.html", context, status=403)
+
     def render(
-        self, request: HttpRequest, template: str, context: dict[str, Any]
+        self, request: HttpRequest, template: str, context: dict[str, Any], *, status: int = 200
     ) -> TemplateResponse:
         site = self.admin_site.each_context(request)
         # Wide tables need the room; the header has links to all pages of the event store.
         site["is_nav_sidebar_enabled"] = False
         full_context = {**site, "opts": self.opts, **context}
-        response = TemplateResponse(request, f"admin/eventstore/{template}", full_context)
+        template_name = f"admin/eventstore/{template}"
+        response = TemplateResponse(request, template_name, full_context, status=status)
         response["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         return response
 
@@ -108,9 +139,17 @@ class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's tak
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return False
 
-    def _reading(self, view: Any) -> Any:
-        """`view` for the staff, and for GET and HEAD alone."""
-        return self.admin_site.admin_view(require_safe(view))
+    def _url(self, route: str, view: Any, page: str) -> URLPattern:
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+        url: URLPattern = path(route, view, name=name)
+        return url
 
-    def _url_name(self, page: str) -> str:
-        return f"{self.opts.app_label}_{self.opts.model_name}_{page}"
+
+def posted(request: HttpRequest) -> QueryDict:
+    """The form's texts; raises BadRequest (400) in another encoding than UTF-8.
+
+    In some of Python's encodings a text can hold lone surrogates, which no answer could repeat.
+    """
+    if (request.encoding or "utf-8").lower() != "utf-8":
+        raise BadRequest("Forms are sent in UTF-8.")
+    return request.POST

@@ -8,7 +8,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
 
 from eventstore.admin.filters import ListFilters, StreamName, TenantBySlug, slugs
-from eventstore.admin.pages import ReadOnlyAdmin
+from eventstore.admin.pages import ListAdmin
 from eventstore.admin.paging import keyset_page
 from eventstore.admin.timeline import entries
 from eventstore.application import get_application
@@ -49,12 +49,13 @@ class TimelineFilters(ListFilters):
     )
 
 
-class StreamAdmin(ReadOnlyAdmin):
+class StreamAdmin(ListAdmin):
     list_template = "streams.html"
     filters = StreamFilters
 
     def get_urls(self) -> list[URLPattern]:
-        return [*super().get_urls(), self.details_url(self.timeline_page)]
+        timeline = self.reading_url("<int:pk>/", self.timeline_page, "change")
+        return [*super().get_urls(), timeline]
 
     def rows(self) -> QuerySet[Any]:
         last_event = StoredEvent.objects.filter(stream=OuterRef("pk"), version=OuterRef("version"))

@@ -1,16 +1,19 @@
-"""The tenants, and the API keys that tie users to them."""
+"""The tenants, and a tenant's page with the record of who was let in and out."""
 
 from typing import Any
 
 from django import forms
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import URLPattern
 
-from eventstore.admin.access import visible_tenants
-from eventstore.admin.filters import ListFilters, TenantBySlug, slugs
-from eventstore.admin.pages import ReadOnlyAdmin
-from eventstore.models import Tenant
-from eventstore.tenancy import EVERYONE
+from eventstore.admin.access import inspects, user_of, visible_tenants
+from eventstore.admin.filters import ListFilters
+from eventstore.admin.pages import ListAdmin
+from eventstore.admin.paging import Page, keyset_page
+from eventstore.admin.records import notes_on
+from eventstore.models import Membership, Tenant
+from eventstore.tenancy import EVERYONE, Role
 
 
 class TenantFilters(ListFilters):
@@ -20,36 +23,41 @@ class TenantFilters(ListFilters):
     before = forms.SlugField(required=False, empty_value=None, widget=forms.HiddenInput)
 
 
-class TenantAdmin(ReadOnlyAdmin):
+class TenantAdmin(ListAdmin):
     list_template = "tenants.html"
     filters = TenantFilters
     order = "slug"
     roles = EVERYONE
 
+    def get_urls(self) -> list[URLPattern]:
+        return [
+            *super().get_urls(),
+            self.reading_url("<uuid:pk>/", self.tenant_page, "change"),
+        ]
+
     def visible_rows(self, request: HttpRequest) -> QuerySet[Any]:
-        return visible_tenants(request.user, self.roles)
+        """The user's tenants, each with the role that they have there."""
+        user = user_of(request)
+        role: Value | Subquery = Value(Role.OPERATOR.value)
+        if not user.is_superuser:
+            own = Membership.objects.filter(tenant=OuterRef("pk"), user=user.pk)
+            role = Subquery(own.values("role"))
+        return visible_tenants(user, self.roles).annotate(own_role=role)
 
-
-class ApiKeyFilters(ListFilters):
-    tenant = TenantBySlug()
-    user = forms.CharField(required=False, max_length=150)
-
-    def suggestions(self, tenants: QuerySet[Tenant]) -> dict[str, list[str]]:
-        return {"tenant": slugs(tenants)}
-
-    def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
-        wanted = self.cleaned_data
-        if wanted["tenant"]:
-            rows = rows.filter(tenant=wanted["tenant"])
-        if wanted["user"]:
-            rows = rows.filter(user__username=wanted["user"])
-        return rows
-
-
-class ApiKeyAdmin(ReadOnlyAdmin):
-    list_template = "api_keys.html"
-    filters = ApiKeyFilters
-
-    def rows(self) -> QuerySet[Any]:
-        # The digest does not even leave the database.
-        return super().rows().select_related("tenant", "user").defer("digest")
+    def tenant_page(self, request: HttpRequest, pk: Any) -> HttpResponse:
+        """What the tenant is, and the record of changes to its members and keys."""
+        tenant = self.one_row(request, pk)
+        cursors = ListFilters(request.GET, Tenant.objects.none())
+        if not cursors.is_valid():
+            raise Http404
+        is_inspected = inspects(request.user, tenant)
+        page: Page[Any] = Page(rows=[])
+        if is_inspected:
+            page = keyset_page(notes_on(tenant), "-pk", cursors.cursor())
+        context = {
+            "title": tenant.slug,
+            "tenant": tenant,
+            "is_inspected": is_inspected,
+            "page": page,
+        }
+        return self.render(request, "tenant.html", context)

@@ -1,6 +1,6 @@
 """Users of the admin, and the addresses of its pages."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from uuid import UUID
 
 import pytest
@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from eventstore.models import ApiKey, Membership, StoredCommand, StoredStream, Tenant
 from eventstore.tenancy import Actor
+from tests.eventstore.admin.support import staff
 from tests.eventstore.support import World
 
 HOSTILE = "<img src=x onerror=alert(1)>"
@@ -36,26 +37,34 @@ def auditor(tenant: Tenant) -> Client:
     return client
 
 
+@pytest.fixture
+def operator(tenant: Tenant) -> Client:
+    """The browser of Olive, operator in Acme alone; CSRF is checked."""
+    return staff("olive", tenant, "operator")
+
+
+@pytest.fixture
+def mary(tenant: Tenant) -> Client:
+    """The browser of Mary, member in Acme alone; CSRF is checked."""
+    return staff("mary", tenant, "member")
+
+
 @dataclass(frozen=True)
 class Addresses:
-    """Every page, for one account and the command that opened it."""
+    """Every page that shows something, for one account and the command that opened it."""
 
     streams: str
     timeline: str
     commands: str
     command: str
     tenants: str
+    tenant: str
+    memberships: str
     api_keys: str
+    send: str
 
     def all(self) -> list[str]:
-        return [
-            self.streams,
-            self.timeline,
-            self.commands,
-            self.command,
-            self.tenants,
-            self.api_keys,
-        ]
+        return [getattr(self, field.name) for field in fields(self)]
 
 
 def addresses(actor: Actor, aggregate_id: UUID) -> Addresses:
@@ -69,7 +78,10 @@ def addresses(actor: Actor, aggregate_id: UUID) -> Addresses:
         commands=reverse("admin:eventstore_storedcommand_changelist"),
         command=reverse("admin:eventstore_storedcommand_change", args=[command.pk]),
         tenants=reverse("admin:eventstore_tenant_changelist"),
+        tenant=reverse("admin:eventstore_tenant_change", args=[actor.tenant_id]),
+        memberships=reverse("admin:eventstore_membership_changelist"),
         api_keys=reverse("admin:eventstore_apikey_changelist"),
+        send=reverse("admin:eventstore_storedcommand_send"),
     )
 
 

@@ -1,12 +1,15 @@
-"""Many rows at once, and a way through the pages of a list, for tests of the admin."""
+"""Many rows at once, a way through the pages of a list, and forms sent as a browser sends them."""
 
 import re
 from html import unescape
+from typing import Any
 from uuid import uuid4
 
+from django.contrib.auth.models import User
+from django.http import HttpResponse
 from django.test import Client
 
-from eventstore.models import StoredCommand, StoredStream, Tenant
+from eventstore.models import Membership, StoredCommand, StoredStream, Tenant
 from eventstore.tenancy import Actor
 from tests.eventstore.support import World
 
@@ -53,3 +56,34 @@ def send_many(world: World, count: int) -> None:
 
 def last_command(actor: Actor) -> StoredCommand:
     return StoredCommand.objects.filter(tenant=actor.tenant_id).latest("number")
+
+
+def staff(name: str, tenant: Tenant | None = None, role: str = "member", **flags: Any) -> Client:
+    """The browser of a new user who may open the admin; it checks CSRF as a server does."""
+    user = User.objects.create_user(name, is_staff=True, **flags)
+    if tenant is not None:
+        Membership.objects.create(tenant=tenant, user=user, role=role)
+    client = Client(enforce_csrf_checks=True, raise_request_exception=False)
+    client.force_login(user)
+    return client
+
+
+def submit(
+    client: Client, address: str, fields: dict[str, Any], *, follow: bool = False
+) -> HttpResponse:
+    """Open a page with a form and send it, with whatever is hidden in it."""
+    return client.post(address, hidden(text_of(client, address)) | fields, follow=follow)
+
+
+def hidden(html: str) -> dict[str, str]:
+    """The hidden fields of a page's own form."""
+    form = html.partition('<form class="es-form"')[2].partition("</form>")[0]
+    assert form, "there is a form"
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', form)
+    return {name: unescape(value) for name, value in found}
+
+
+def errors_by_field(html: str) -> dict[str, str]:
+    """What stands beside each field that is wrong, by the field's name."""
+    found = re.findall(r'<div class="es-error" id="id_([^"]*)_error">(.*?)</div>', html)
+    return {name: unescape(re.sub("<[^>]*>", "", text)) for name, text in found}

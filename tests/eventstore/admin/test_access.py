@@ -18,11 +18,11 @@ def statuses(client, pages):
 
 
 def test_a_superuser_opens_every_page(root, pages):
-    assert statuses(root, pages) == [200] * 6
+    assert set(statuses(root, pages)) == {200}
 
 
 def test_an_auditor_opens_every_page(auditor, pages):
-    assert statuses(auditor, pages) == [200] * 6
+    assert set(statuses(auditor, pages)) == {200}
 
 
 def test_the_pages_stand_in_the_admin_index(root, auditor, pages):
@@ -31,6 +31,8 @@ def test_the_pages_stand_in_the_admin_index(root, auditor, pages):
         assert link(index, "Streams") == pages.streams
         assert link(index, "Commands") == pages.commands
         assert link(index, "Tenants") == pages.tenants
+        assert link(index, "Send") == pages.send
+        assert link(index, "Memberships") == pages.memberships
         assert link(index, "API keys") == pages.api_keys
 
 
@@ -44,11 +46,11 @@ def test_the_anonymous_are_sent_to_the_login(pages):
 def test_users_who_are_not_staff_are_refused(pages):
     client = Client()
     client.force_login(User.objects.create_user("visitor"))
-    assert statuses(client, pages) == [302] * 6
+    assert set(statuses(client, pages)) == {302}
 
 
 @pytest.mark.parametrize("method", ["post", "put", "patch", "delete"])
-def test_no_page_takes_anything_but_reading(root, pages, method):
+def test_no_page_that_shows_something_takes_anything_but_reading(root, pages, method):
     for address in pages.all():
         assert getattr(root, method)(address, {"action": "delete_selected"}).status_code == 405
 
@@ -93,18 +95,21 @@ def test_staff_see_their_tenants_rows_alone(auditor, root, pages, foreign, elsew
         prefix="dbk_foreign",
         digest=b"f" * 32,
     )
+    for address in pages.all():
+        assert "umbrella" not in text_of(auditor, address)
     for address in (pages.streams, pages.commands, pages.tenants, pages.api_keys):
         assert "umbrella" in text_of(root, address)
-        assert "umbrella" not in text_of(auditor, address)
         assert "acme" in text_of(auditor, address)
 
 
 def test_another_tenants_page_answers_like_one_that_does_not_exist(auditor, pages, foreign):
     unknown_stream = reverse("admin:eventstore_storedstream_change", args=[987_654_321])
     unknown_command = reverse("admin:eventstore_storedcommand_change", args=[987_654_321])
+    unknown_tenant = reverse("admin:eventstore_tenant_change", args=[uuid4()])
     for foreign_address, unknown in (
         (foreign.timeline, unknown_stream),
         (foreign.command, unknown_command),
+        (foreign.tenant, unknown_tenant),
     ):
         answer, expected = auditor.get(foreign_address), auditor.get(unknown)
         assert answer.status_code == expected.status_code == 404
@@ -117,7 +122,7 @@ def test_a_number_beyond_the_database_is_not_found(root, pages):
     assert root.get(beyond).status_code == 404
 
 
-@pytest.mark.parametrize("page", ["streams", "commands", "api_keys"])
+@pytest.mark.parametrize("page", ["streams", "commands", "api_keys", "memberships"])
 def test_filtering_by_another_tenant_is_filtering_by_an_unknown_one(auditor, pages, foreign, page):
     address = getattr(pages, page)
     of_foreign = text_of(auditor, f"{address}?tenant=umbrella")
@@ -185,8 +190,8 @@ def open_account(world, account_id, owner_id, **options):
 def test_a_membership_that_has_ended_opens_nothing(auditor, pages):
     Membership.objects.all().delete()
     assert auditor.get(pages.timeline).status_code == 404
-    assert "There are no streams yet." in text_of(auditor, pages.streams)
-    assert "There is no tenant that you may see." in text_of(auditor, pages.tenants)
+    assert "You are an auditor or operator in no tenant" in text_of(auditor, pages.streams)
+    assert "You are a member of no tenant." in text_of(auditor, pages.tenants)
 
 
 def test_staff_who_are_no_members_see_nothing(pages):

@@ -3,12 +3,15 @@
 from uuid import uuid4
 
 import pytest
+from django.contrib.admin.models import CHANGE
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from eventstore.admin.records import about_key, about_member, note
 from eventstore.errors import AggregateNotFound
-from eventstore.models import ApiKey, StoredCommand, StoredStream, Tenant
+from eventstore.models import ApiKey, Membership, StoredCommand, StoredStream, Tenant
 from ledger.accounts.commands import WithdrawMoney
 from ledger.errors import InsufficientFunds
 from tests.eventstore.admin.support import (
@@ -106,12 +109,19 @@ def test_a_timelines_cursor_that_is_none_is_not_found(root, tenant, cursor):
 
 
 def test_a_hundred_rows_cost_as_many_queries_as_ten(root, auditor, world, tenant):
-    pages = [STREAMS, COMMANDS, "/admin/eventstore/tenant/", "/admin/eventstore/apikey/"]
+    lists = ("tenant/", "apikey/", "membership/", f"tenant/{tenant.pk}/", "storedcommand/send/")
+    pages = [STREAMS, COMMANDS, *(f"/admin/eventstore/{page}" for page in lists)]
 
     def counts():
         account = StoredStream.objects.filter(category="account").earliest("pk")
         command = StoredCommand.objects.filter(type="deposit-money").earliest("number")
-        details = [f"{STREAMS}{account.pk}/", f"{COMMANDS}{command.pk}/"]
+        key, membership = ApiKey.objects.earliest("pk"), Membership.objects.earliest("pk")
+        details = [
+            f"{STREAMS}{account.pk}/",
+            f"{COMMANDS}{command.pk}/",
+            f"/admin/eventstore/apikey/{key.pk}/",
+            f"/admin/eventstore/membership/{membership.pk}/",
+        ]
         return [
             query_count(client, page) for client in (root, auditor) for page in pages + details
         ]
@@ -124,7 +134,7 @@ def test_a_hundred_rows_cost_as_many_queries_as_ten(root, auditor, world, tenant
 
 
 def grow(world, tenant, numbers):
-    """A command, an event, a tenant and two keys of the only key's owner for each number.
+    """A command, an event, a tenant, a member, a note and two keys of one user for each number.
 
     All commands are of one request, so that a command's page lists the others.
     """
@@ -133,6 +143,11 @@ def grow(world, tenant, numbers):
     StoredCommand.objects.update(correlation_id=uuid4())
     for number in numbers:
         other = Tenant.objects.create(slug=f"t{number}", name="T")
+        member = User.objects.create_user(f"u{number}")
+        Membership.objects.create(tenant=tenant, user=member, role="member")
+        key = ApiKey.objects.earliest("pk")
+        for about in (about_key(key), about_member(user)):
+            note(user, tenant, about, flag=CHANGE, what="Something", reason="x")
         for owner, prefix in ((tenant, f"a{number}"), (other, f"b{number}")):
             ApiKey.objects.create(
                 tenant=owner, user=user, role="auditor", prefix=prefix, digest=prefix.encode()

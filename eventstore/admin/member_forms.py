@@ -1,0 +1,55 @@
+"""What is asked for a new membership, and for another role."""
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.http import QueryDict
+
+from eventstore.admin.fields import ReadField, ReasonForm, RoleField
+from eventstore.admin.filters import TenantBySlug, offer_tenants
+from eventstore.admin.key_forms import NOT_YOURS, USER_NAME, active_users
+from eventstore.models import Membership, Tenant
+from eventstore.tenancy import Role
+
+
+class NewMemberForm(ReasonForm):
+    tenant = TenantBySlug(required=True, unknown=NOT_YOURS)
+    user = ReadField(USER_NAME.clean, help_text="The name of a user that exists.")
+    role = RoleField("member: commands; auditor: reading everything; operator: all.")
+
+    def __init__(self, data: QueryDict | None, tenants: QuerySet[Tenant]) -> None:
+        super().__init__(data)
+        self.slugs = offer_tenants(self, tenants)
+
+    def clean(self) -> dict[str, Any]:
+        """The user's name becomes the user, who is not a member yet."""
+        tenant, name = self.cleaned_data.get("tenant"), self.cleaned_data.get("user")
+        if name:
+            user = active_users(name).first()
+            self.cleaned_data["user"] = user
+            if user is None:
+                self.add_error("user", "is no active user's name; a superuser makes users")
+            elif tenant and (role := _role_in(tenant, user.pk)):
+                self.add_error("user", f"is {role} in {tenant} already; change the role there")
+        return self.cleaned_data
+
+
+class RoleForm(ReasonForm):
+    role = RoleField()
+
+    def __init__(self, data: QueryDict | None, present: str) -> None:
+        super().__init__(data)
+        self.initial["role"] = present
+        self._present = present
+
+    def clean_role(self) -> Role | None:
+        role: Role | None = self.cleaned_data["role"]
+        if role == self._present:
+            raise forms.ValidationError("is this already")
+        return role
+
+
+def _role_in(tenant: Tenant, user_pk: int) -> str | None:
+    membership = Membership.objects.filter(tenant=tenant, user=user_pk).first()
+    return membership.role if membership else None
