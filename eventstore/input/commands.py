@@ -16,8 +16,9 @@ from eventstore.errors import ValidationFailed
 from eventstore.input.documents import parse_object
 from eventstore.input.values import Reader, reader_for
 
-#: Names in an answer; a body of a mebibyte has room for a hundred thousand.
+#: Unknown names in an answer, and characters of each; a mebibyte has room for a hundred thousand.
 MAXIMUM_UNKNOWN_FIELDS = 20
+MAXIMUM_SHOWN_NAME = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def _unknown_fields(
     document: Mapping[str, Any], known: tuple[CommandField, ...]
 ) -> dict[str, list[str]]:
     unknown = sorted(document.keys() - {field.name for field in known})
-    return {name: ["is not a field of this command"] for name in unknown[:MAXIMUM_UNKNOWN_FIELDS]}
+    shown = [name[:MAXIMUM_SHOWN_NAME] for name in unknown[:MAXIMUM_UNKNOWN_FIELDS]]
+    return {name: ["is not a field of this command"] for name in shown}
 
 
 def _read_field(

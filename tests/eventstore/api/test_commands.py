@@ -1,11 +1,16 @@
 """`POST /api/commands/<name>`: answers, headers, replays and refusals."""
 
+from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
+from django.db import connection
 
 from eventstore.models import StoredCommand, StoredEvent, Tenant
+from eventstore.pipeline import ATTEMPTS
+from eventstore.store import EventStore
 from eventstore.tenancy import Role
+from tests.eventstore.input.doors import everything_stored
 from tests.http import Api, api_for, new_id
 
 ALICE = {"first_name": "Alice", "last_name": "O'Wonderland"}
@@ -106,6 +111,34 @@ def test_if_match_lets_the_command_pass_at_that_version_only(api: Api) -> None:
     assert not StoredCommand.objects.filter(id=command_id).exists()
     answer = api.send("rename-person", rename, if_match='"1"', idempotency_key=command_id)
     assert (answer.status, answer.headers["ETag"]) == (200, '"2"')
+
+
+def test_a_conflict_that_never_ends_is_409_and_leaves_the_id_free(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id = api.opened_account(api.registered_person())
+    deposit = {"aggregate_id": account_id, "amount": "5.00"}
+    before, command_id, attempts = everything_stored(), new_id(), []
+    append = EventStore.append
+
+    def come_too_late(store: EventStore, *args: Any, **options: Any) -> Any:
+        """Somebody else appends between each attempt's load and its append."""
+        attempts.append(args)
+        with connection.cursor() as cursor:
+            cursor.execute("UPDATE eventstore_stream SET version = version + 1")
+        return append(store, *args, **options)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(EventStore, "append", come_too_late)
+        answer = api.send("deposit-money", deposit, idempotency_key=command_id)
+
+    answer.refused(409, "version_conflict")
+    assert account_id in answer.body["detail"]
+    assert len(attempts) == ATTEMPTS == 5
+    assert everything_stored() == before
+    resent = api.send("deposit-money", deposit, idempotency_key=command_id)
+    assert (resent.status, resent.body["version"]) == (200, 2)
+    assert "Idempotent-Replayed" not in resent.headers
 
 
 @pytest.mark.parametrize(
