@@ -92,8 +92,15 @@ class Access:
         memberships = self._memberships().filter(user_id=user.pk, role__in=roles)
         return tenants.filter(active=True, pk__in=memberships.values("tenant"))
 
-    def add_member(self, tenant: Tenant, user: AbstractBaseUser, role: Role) -> None:
-        """Give a user this role in the tenant, in place of the one that they may have."""
+    def add_member(self, tenant: Tenant, user: AbstractBaseUser, role: Role, *, by: str) -> None:
+        """Give a user this role in the tenant, in place of the one that they may have.
+
+        Keys of theirs that may do what the new role may not are revoked, and first: a crash
+        between leaves the user with less, not more.
+        """
+        if role is not Role.OPERATOR:
+            beyond = self.keys().filter(tenant=tenant, user_id=user.pk).exclude(role=role.value)
+            self._revoke(beyond, by, f"its user became {role}")
         self._memberships().update_or_create(
             tenant=tenant, user_id=user.pk, defaults={"role": role.value}
         )

@@ -113,8 +113,8 @@ def come_with_revoked_key(stage: Stage) -> None:
 def come_with_session(stage: Stage) -> None:
     """One user, a member here and an auditor there."""
     access, user = get_application().access, find_or_make_user("demo-commuter")
-    access.add_member(stage.tenant, user, Role.MEMBER)
-    access.add_member(find_or_make_tenant(OTHER_TENANT), user, Role.AUDITOR)
+    access.add_member(stage.tenant, user, Role.MEMBER, by=DEMO)
+    access.add_member(find_or_make_tenant(OTHER_TENANT), user, Role.AUDITOR, by=DEMO)
     person = {"first_name": "Grace", "last_name": "Hopper"}
     with browser_of(user) as browser:
         here, there = browser.inside(stage.tenant.slug), browser.inside(OTHER_TENANT)

@@ -123,7 +123,7 @@ class MembershipAdmin(ListAdmin):
         tenant, member, role = wanted["tenant"], wanted["user"], wanted["role"]
         application, user = get_application(), user_of(request)
         with application.database.transaction():
-            application.access.add_member(tenant, member, role)
+            application.access.add_member(tenant, member, role, by=user.get_username())
             about, what = about_member(member), f"Became {role}"
             note(user, tenant, about, flag=ADDITION, what=what, reason=wanted["reason"])
         messages.success(request, f"{member.get_username()} is {role} in {tenant}.")
@@ -139,7 +139,7 @@ class MembershipAdmin(ListAdmin):
             present = locked(membership)
             if present is None:  # Ended meanwhile, which a new role must not undo.
                 return self._gone(request)
-            application.access.add_member(tenant, member, role)
+            application.access.add_member(tenant, member, role, by=user.get_username())
             about, what = about_member(member), f"Role changed from {present.role} to {role}"
             note(user, tenant, about, flag=CHANGE, what=what, reason=wanted["reason"])
         messages.success(request, f"{member.get_username()} is {role} in {tenant} now.")

@@ -34,8 +34,8 @@ def secret(application: Application, tenant: Tenant) -> str:
     """A key of Mary's in Acme, of which Olive is an operator."""
     olive = User.objects.create_user("olive", is_staff=True)
     mary = User.objects.create_user("mary")
-    application.access.add_member(tenant, olive, Role.OPERATOR)
-    application.access.add_member(tenant, mary, Role.MEMBER)
+    application.access.add_member(tenant, olive, Role.OPERATOR, by="root")
+    application.access.add_member(tenant, mary, Role.MEMBER, by="root")
     return application.access.create_key(tenant, mary, Role.MEMBER)
 
 

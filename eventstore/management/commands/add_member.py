@@ -6,7 +6,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from eventstore.application import get_application
-from eventstore.management.arguments import find_or_make_user, find_tenant
+from eventstore.management.arguments import COMMAND_LINE, find_or_make_user, find_tenant
 from eventstore.tenancy import Role
 
 
@@ -21,5 +21,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, tenant: str, user: str, role: str, **options: Any) -> None:
         found_tenant = find_tenant(tenant)
-        get_application().access.add_member(found_tenant, find_or_make_user(user), Role(role))
-        self.stdout.write(f"{user} is {role} in {tenant}. API keys keep the roles they have.")
+        get_application().access.add_member(
+            found_tenant, find_or_make_user(user), Role(role), by=COMMAND_LINE
+        )
+        self.stdout.write(f"{user} is {role} in {tenant}. Keys that may do more are revoked.")

@@ -37,7 +37,7 @@ def roles(tenant):
 def test_one_user_has_different_roles_in_different_tenants(tenant, other_tenant, application):
     client = staff("mary", tenant, "member")
     user = User.objects.get(username="mary")
-    application.access.add_member(other_tenant, user, Role.AUDITOR)
+    application.access.add_member(other_tenant, user, Role.AUDITOR, by="root")
     staff("max", tenant)
     staff("otto", other_tenant)
     html = text_of(client, MEMBERSHIPS)
@@ -140,7 +140,7 @@ def test_a_role_changes_from_the_next_request_on(operator, mary, marys, applicat
     key = application.access.create_key(marys.tenant, marys.user, Role.MEMBER)
     address = link(text_of(operator, page_of(marys)), "Change the role")
     html = text_of(operator, address)
-    assert "API keys keep the roles that they were made with" in html
+    assert "This also revokes the API keys that may do what the new role may not" in html
     assert link(html, "the 1 of this user") == "/admin/eventstore/apikey/?tenant=acme&user=mary"
     assert "You are an auditor or operator in no tenant" in text_of(
         mary, "/admin/eventstore/apikey/"
@@ -237,7 +237,7 @@ def test_nobody_locks_himself_out_unnoticed(operator, tenant):
 
 def test_a_superuser_may_end_their_own(root, tenant, application):
     user = User.objects.get(username="root")
-    application.access.add_member(tenant, user, Role.MEMBER)
+    application.access.add_member(tenant, user, Role.MEMBER, by="root")
     own = Membership.objects.get()
     assert submit(root, page_of(own, "end/"), {"reason": "not needed"}).status_code == 302
     assert roles(tenant) == {}

@@ -43,8 +43,8 @@ class Browser:
 def mary(tenant: Tenant, other_tenant: Tenant, application: Application) -> User:
     """A member of Acme and an auditor of Umbrella."""
     user = User.objects.create_user("mary")
-    application.access.add_member(tenant, user, Role.MEMBER)
-    application.access.add_member(other_tenant, user, Role.AUDITOR)
+    application.access.add_member(tenant, user, Role.MEMBER, by="root")
+    application.access.add_member(other_tenant, user, Role.AUDITOR, by="root")
     return user
 
 

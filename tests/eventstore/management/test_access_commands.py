@@ -98,6 +98,17 @@ def test_a_member_gets_another_role(tenant: Tenant) -> None:
     assert Membership.objects.get().role == "operator"
 
 
+def test_a_new_role_ends_the_keys_that_may_do_what_it_may_not(tenant: Tenant) -> None:
+    keys = {
+        role: said("create_api_key", *MARY, "--role", role).strip()
+        for role in ("member", "auditor", "operator")
+    }
+    said("add_member", *MARY, "--role", "operator")
+    assert all(opens(key) for key in keys.values())
+    said("add_member", *MARY, "--role", "auditor")
+    assert {role for role, key in keys.items() if opens(key)} == {"auditor"}
+
+
 def test_a_key_without_a_membership_opens_nothing(tenant: Tenant) -> None:
     """Also where somebody deletes the row by hand."""
     key = said("create_api_key", *MARY).strip()

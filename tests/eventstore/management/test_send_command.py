@@ -156,11 +156,11 @@ def test_what_stores_nothing_is_refused_with_its_code(api: Api) -> None:
 
 def test_the_user_acts_with_the_role_that_they_have(api: Api, tenant: Tenant) -> None:
     audrey = User.objects.create_user("audrey")
-    get_application().access.add_member(tenant, audrey, Role.AUDITOR)
+    get_application().access.add_member(tenant, audrey, Role.AUDITOR, by="root")
     before = everything_stored()
     assert "(forbidden)" in refused(1, "register-person", ADA, user="audrey")
     assert everything_stored() == before
-    get_application().access.add_member(tenant, audrey, Role.MEMBER)
+    get_application().access.add_member(tenant, audrey, Role.MEMBER, by="root")
     assert "completed" in said("register-person", ADA, user="audrey")
 
 
@@ -213,7 +213,7 @@ def test_an_unknown_tenant_is_answered_with_the_known_ones(api: Api) -> None:
 def test_who_is_no_member_is_told_what_makes_them_one(api: Api, tenant: Tenant, user: str) -> None:
     User.objects.create_user("otto")
     gone = User.objects.create_user("gone", is_active=False)
-    get_application().access.add_member(tenant, gone, Role.MEMBER)
+    get_application().access.add_member(tenant, gone, Role.MEMBER, by="root")
     before = everything_stored()
     text = refused(2, "register-person", ADA, user=user)
     assert f"{user!r} is no active member of tenant acme." in text
