@@ -150,7 +150,8 @@ def test_a_role_changes_from_the_next_request_on(operator, mary, marys, applicat
         operator, page_of(marys)
     )
     assert "daybook_" in text_of(mary, "/admin/eventstore/apikey/")
-    assert Api(key).get("/api/persons").status == 200
+    Api(key).get("/api/persons").refused(401, "unauthenticated")
+    assert "its user became auditor" in text_of(operator, "/admin/eventstore/apikey/")
 
 
 def test_a_role_that_somebody_has_is_no_change(operator, marys):
