@@ -13,7 +13,7 @@ PYTHON := .venv/bin/python
 PORT := 8000
 READY := .venv/.ready
 
-LOCK := uv pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+LOCK := uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --custom-compile-command 'make lock'
 
 define NO_PYTHON
@@ -62,21 +62,21 @@ soak: $(READY) ## The long proofs: crashes, races, mutations
 	$(PYTHON) -m pytest -m soak
 	$(PYTHON) tests/mutations/run.py
 
-check-install: $(READY) ## Install a fresh clone and run it: as root, and as a plain user
-	@$(PYTHON) -m tests.check_install
+check-install: $(READY) ## Install fresh clones: as root, as a plain user, with each PostgreSQL
+	@$(PYTHON) -m tests.installation
 
 lock: ## Write requirements*.txt anew from pyproject.toml (needs uv)
-	$(LOCK) --upgrade --extra dev --output-file requirements-dev.txt
-	$(LOCK) --upgrade --constraint requirements-dev.txt --output-file requirements.txt
-	$(LOCK) --upgrade --constraint requirements-dev.txt --extra bench --output-file requirements-bench.txt
-	$(LOCK) --upgrade --no-deps --group postgres --output-file requirements-postgres.txt
+	$(LOCK) pyproject.toml --upgrade --extra dev --output-file requirements-dev.txt
+	$(LOCK) pyproject.toml --upgrade --constraint requirements-dev.txt --output-file requirements.txt
+	$(LOCK) pyproject.toml --upgrade --constraint requirements-dev.txt --extra bench --output-file requirements-bench.txt
+	$(LOCK) --upgrade --no-deps --group pyproject.toml:postgres --output-file requirements-postgres.txt
 
 format: $(READY) ## Bring the code into the form that make check demands
 	@$(PYTHON) -m ruff check --fix --quiet || true
 	@$(PYTHON) -m ruff format
 
 clean: ## Remove what the tools made; the data in .daybook stays
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .coverage
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage
 
 # The first of these Pythons that is new enough makes .venv; `make PYTHON3=...` names another.
 PYTHON3 := python3 python3.11 python3.12 python3.13 python3.14

@@ -54,6 +54,11 @@ FRAMEWORK_ERRORS: dict[type[Exception], tuple[str, str]] = {
 }
 
 
+def status_of(code: str) -> int:
+    """HTTP's status of a code; every code that the table does not name is a refusal's."""
+    return STATUS_OF_CODE.get(code, STATUS_OF_REFUSAL)
+
+
 def exception_handler(error: Exception, context: dict[str, Any]) -> Response | None:
     """REST framework's hook; None for a fault of ours, which Django logs and answers with 500."""
     problem = _problem(error)
@@ -127,6 +132,13 @@ def server_error(request: HttpRequest) -> HttpResponse:
         return defaults.server_error(request)
     detail = "This is a fault of the server's. It has been logged; send the same command id again."
     return _plain_problem(500, "internal", detail)
+
+
+def method_not_allowed(allowed: list[str]) -> HttpResponse:
+    code = "method_not_allowed"
+    response = _plain_problem(STATUS_OF_CODE[code], code, "This URL does not take this method.")
+    response["Allow"] = ", ".join(allowed)
+    return response
 
 
 def _plain_problem(status: int, code: str, detail: str) -> HttpResponse:

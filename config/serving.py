@@ -1,36 +1,36 @@
 """Serves the project on this machine until Ctrl-C, with the admin's static files.
 
-Django's own development server: enough to look around. For anything else run a WSGI server of
-your choice on `config.wsgi:application`.
+By waitress, which checks what could be read in two ways (two lengths, chunks beside a length),
+waits for whole bodies before a thread is spent on them, and keeps its threads, so that each keeps
+its connection to the database.
 """
 
 from django.contrib.staticfiles.handlers import StaticFilesHandler
-from django.core.servers.basehttp import ThreadedWSGIServer, WSGIRequestHandler
-from django.core.wsgi import get_wsgi_application
+from waitress.server import BaseWSGIServer, create_server
+
+from config.wsgi import application
 
 HOST = "127.0.0.1"
 
+#: As many requests at once; the others wait in line.
+THREADS = 16
 
-class Server(ThreadedWSGIServer):
-    """A thread for each connection; fifty clients at once are not turned away."""
-
-    request_queue_size = 128
-    daemon_threads = True
-
-
-class QuietRequestHandler(WSGIRequestHandler):
-    """Logs nothing for each request; commands have their own line."""
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+#: Bytes of a request, far beyond what any view takes: those answer with their own limit.
+MAXIMUM_REQUEST_SIZE = 16 * 1024 * 1024
 
 
-def make_server(port: int) -> Server:
+def make_server(port: int) -> BaseWSGIServer:
     """A server bound to the port, 0 for any free one; raises OSError where it is taken."""
-    server = Server((HOST, port), QuietRequestHandler)
-    server.set_app(StaticFilesHandler(get_wsgi_application()))
+    server: BaseWSGIServer = create_server(
+        StaticFilesHandler(application),
+        host=HOST,
+        port=port,
+        threads=THREADS,
+        max_request_body_size=MAXIMUM_REQUEST_SIZE,
+        ident=None,
+    )
     return server
 
 
-def url_of(server: Server) -> str:
-    return f"http://{HOST}:{server.server_port}"
+def url_of(server: BaseWSGIServer) -> str:
+    return f"http://{HOST}:{server.effective_port}"

@@ -3,7 +3,10 @@
 from django.contrib import admin
 from django.http import HttpRequest, JsonResponse
 from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
+
+from config.api_docs import DocsView, SchemaView
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -14,6 +17,10 @@ def healthz(request: HttpRequest) -> JsonResponse:
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
+    path("api/", RedirectView.as_view(pattern_name="api-docs")),
+    # They change nothing, and other methods shall get their 405 as everywhere under /api/.
+    path("api/docs", csrf_exempt(DocsView.as_view()), name="api-docs"),
+    path("api/schema", csrf_exempt(SchemaView.as_view()), name="api-schema"),
     path("api/", include("eventstore.api.urls")),
     path("api/", include("projections.api.urls")),
     path("healthz", healthz),

@@ -7,6 +7,8 @@ from eventstore.errors import Refusal
 
 
 class NotRenamed(Refusal):
+    """The person has this very name already."""
+
     code = "not_renamed"
 
     def __init__(self, person_id: UUID, name: str) -> None:
@@ -16,6 +18,8 @@ class NotRenamed(Refusal):
 
 
 class InsufficientFunds(Refusal):
+    """The account holds less than is to be paid out."""
+
     code = "insufficient_funds"
 
     def __init__(self, account_id: UUID, balance: Decimal, amount: Decimal) -> None:
@@ -29,6 +33,8 @@ class InsufficientFunds(Refusal):
 
 
 class AccountClosed(Refusal):
+    """The account is closed, for good."""
+
     code = "account_closed"
 
     def __init__(self, account_id: UUID) -> None:
@@ -37,6 +43,8 @@ class AccountClosed(Refusal):
 
 
 class BalanceNotZero(Refusal):
+    """The account still holds money, so it cannot be closed."""
+
     code = "balance_not_zero"
 
     def __init__(self, account_id: UUID, balance: Decimal) -> None:
@@ -48,6 +56,8 @@ class BalanceNotZero(Refusal):
 
 
 class BalanceTooLarge(Refusal):
+    """The account would hold more than any account may."""
+
     code = "balance_too_large"
 
     def __init__(self, account_id: UUID, limit: Decimal) -> None:

@@ -1,6 +1,7 @@
 """The ledger's table of contents: every command and every event, one line each."""
 
 from eventstore.application import Application
+from ledger import errors
 from ledger.accounts import commands as account_commands
 from ledger.accounts import events as account_events
 from ledger.accounts import handlers as accounts
@@ -26,7 +27,12 @@ def _register_persons(application: Application) -> None:
         name="register-person",
         creates=True,
     )
-    handle(person_commands.RenamePerson, persons.rename_person, name="rename-person")
+    handle(
+        person_commands.RenamePerson,
+        persons.rename_person,
+        name="rename-person",
+        refusals=(errors.NotRenamed,),
+    )
 
 
 def _register_accounts(application: Application) -> None:
@@ -38,6 +44,21 @@ def _register_accounts(application: Application) -> None:
 
     handle = application.commands.handle
     handle(account_commands.OpenAccount, accounts.open_account, name="open-account", creates=True)
-    handle(account_commands.DepositMoney, accounts.deposit_money, name="deposit-money")
-    handle(account_commands.WithdrawMoney, accounts.withdraw_money, name="withdraw-money")
-    handle(account_commands.CloseAccount, accounts.close_account, name="close-account")
+    handle(
+        account_commands.DepositMoney,
+        accounts.deposit_money,
+        name="deposit-money",
+        refusals=(errors.AccountClosed, errors.BalanceTooLarge),
+    )
+    handle(
+        account_commands.WithdrawMoney,
+        accounts.withdraw_money,
+        name="withdraw-money",
+        refusals=(errors.AccountClosed, errors.InsufficientFunds),
+    )
+    handle(
+        account_commands.CloseAccount,
+        accounts.close_account,
+        name="close-account",
+        refusals=(errors.AccountClosed, errors.BalanceNotZero),
+    )

@@ -27,8 +27,12 @@ def accounts(tenant_id: UUID) -> QuerySet[Any]:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A read model as the API shows it: flat rows of `columns`, found by `key`."""
+    """A read model as the API shows it: flat rows of `columns`, found by `key`.
 
+    `name` stands in the URL, `category` says what one row is.
+    """
+
+    name: str
     category: str
     key: str
     columns: tuple[str, ...]
@@ -36,6 +40,7 @@ class Query:
 
 
 PERSONS = Query(
+    name="persons",
     category="person",
     key="person_id",
     columns=(
@@ -51,6 +56,7 @@ PERSONS = Query(
 )
 
 ACCOUNTS = Query(
+    name="accounts",
     category="account",
     key="account_id",
     columns=(
@@ -66,3 +72,6 @@ ACCOUNTS = Query(
     ),
     rows=accounts,
 )
+
+#: Each has a list and a detail under `/api/`, and its place in the API's description.
+QUERIES = (PERSONS, ACCOUNTS)

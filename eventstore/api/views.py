@@ -1,8 +1,10 @@
 """`/api/commands`: from a request to an envelope, from a result to an answer, and the log."""
 
+import re
 from uuid import UUID, uuid5
 
 from django.core.exceptions import RequestDataTooBig
+from django.http import UnreadablePostError
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,11 +22,18 @@ from eventstore.api.negotiation import AlwaysJson
 from eventstore.api.rendering import ExactJsonRenderer
 from eventstore.application import get_application
 from eventstore.commands import Result
-from eventstore.errors import BodyTooLarge, UnsupportedMediaType, ValidationFailed
+from eventstore.errors import (
+    BodyTooLarge,
+    MalformedJson,
+    UnsupportedMediaType,
+    ValidationFailed,
+)
 from eventstore.input.commands import parse_command
 from eventstore.input.documents import MAXIMUM_BODY_SIZE
 from eventstore.input.parameters import ParameterReader
 from eventstore.tenancy import EVERYONE, Actor, Role
+
+_LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
 
 class DaybookView(APIView):
@@ -110,15 +119,26 @@ def refuse_parameters(request: Request) -> None:
 
 
 def read_json_body(request: Request) -> bytes:
-    """The body as sent; raises UnsupportedMediaType or BodyTooLarge before it is parsed."""
+    """All of the body; raises UnsupportedMediaType, BodyTooLarge, or MalformedJson for a part.
+
+    Django takes the length for a number without a look, and half a body for a whole one.
+    """
     media_type, _, parameters = (request.content_type or "").partition(";")
     charset = parameters.lower().replace(" ", "").replace('"', "")
     if media_type.strip().lower() != "application/json" or charset not in ("", "charset=utf-8"):
         raise UnsupportedMediaType(request.content_type or "")
+    length = request.META.get("CONTENT_LENGTH") or "0"
+    if not _LENGTH.fullmatch(length):
+        raise MalformedJson("its Content-Length is no number of bytes")
     try:
-        return request.body
+        body = request.body
     except RequestDataTooBig:
         raise BodyTooLarge(MAXIMUM_BODY_SIZE) from None
+    except UnreadablePostError:
+        raise MalformedJson("the connection broke") from None
+    if len(body) < int(length):
+        raise MalformedJson("it ended before its Content-Length")
+    return body
 
 
 def answer(result: Result, locations: dict[str, str]) -> Response:

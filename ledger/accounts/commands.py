@@ -9,8 +9,8 @@ from eventstore.commands import Command
 from eventstore.fields import Text
 from ledger.money import Money
 
-Code = Annotated[str, Text(minimum=1, maximum=50)]
-Reference = Annotated[str, Text(minimum=0, maximum=140)]
+Code = Annotated[str, Text(minimum=1, maximum=50, example="CZ-1001")]
+Reference = Annotated[str, Text(minimum=0, maximum=140, example="Rent for March")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,10 @@ class OpenAccount(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DepositMoney(Command):
-    """Pay `amount` in. `booked_on` is the day it counts for; None: the day it is recorded."""
+    """Pay `amount` in.
+
+    `booked_on` is the day it counts for: without one, the day it is recorded.
+    """
 
     amount: Money
     booked_on: date | None = None
@@ -32,7 +35,10 @@ class DepositMoney(Command):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WithdrawMoney(Command):
-    """Pay `amount` out, if the account holds it. `booked_on` as in DepositMoney."""
+    """Pay `amount` out, if the account holds it.
+
+    `booked_on` is the day it counts for: without one, the day it is recorded.
+    """
 
     amount: Money
     booked_on: date | None = None

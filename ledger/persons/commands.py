@@ -6,20 +6,21 @@ from typing import Annotated
 from eventstore.commands import Command
 from eventstore.fields import Text
 
-Name = Annotated[str, Text(minimum=1, maximum=100)]
+FirstName = Annotated[str, Text(minimum=1, maximum=100, example="Alice")]
+LastName = Annotated[str, Text(minimum=1, maximum=100, example="Cooper")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegisterPerson(Command):
     """Take up a new person."""
 
-    first_name: Name
-    last_name: Name
+    first_name: FirstName
+    last_name: LastName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenamePerson(Command):
     """Change a person's name, both parts at once."""
 
-    first_name: Name
-    last_name: Name
+    first_name: FirstName
+    last_name: LastName

@@ -10,7 +10,7 @@ from django.db.models import Field, QuerySet
 from django.http import QueryDict
 
 from eventstore.errors import ValidationFailed
-from eventstore.input.parameters import Number, ParameterReader, read_text
+from eventstore.input.parameters import Choice, Number, ParameterReader, read_text
 from eventstore.input.values import read_date, read_time, read_uuid
 from projections.queries import Query
 
@@ -70,7 +70,7 @@ def read_list_parameters(
     page_size = reader.take("page_size", Number(1, MAXIMUM_PAGE_SIZE), default=DEFAULT_PAGE_SIZE)
     ordering = reader.take("ordering", _OrderingReader(query), default=(query.key,))
     filters = {
-        column: reader.take(column, _reader_of_column(rows, column))
+        column: reader.take(column, reader_of(field_of(rows, column)))
         for column in query.columns
         if column in parameters
     }
@@ -103,12 +103,19 @@ class _OrderingReader:
         return (*names, self._query.key)
 
 
-def _reader_of_column(rows: QuerySet[Any], column: str) -> Callable[[str], Any]:
-    """How to read a filter's value; annotated columns are text."""
+def field_of(rows: QuerySet[Any], column: str) -> "Field[Any, Any]":
+    """The model's field behind a column, also behind one that was annotated."""
     annotation = rows.query.annotations.get(column)
     field: Field[Any, Any] = (
         annotation.output_field if annotation else rows.model._meta.get_field(column)
     )
+    return field
+
+
+def reader_of(field: "Field[Any, Any]") -> Callable[[str], Any]:
+    """How to read the value of a filter on this field."""
+    if field.choices:
+        return Choice(value for value, _ in field.flatchoices)
     return READERS[field.get_internal_type()]
 
 

@@ -1,13 +1,13 @@
-"""The queries, under `/api/`; one pair of lines for each read model."""
+"""The queries, under `/api/`: a list and a detail for each of `projections.queries.QUERIES`."""
 
-from django.urls import path
+from django.urls import URLPattern, path
 
 from projections.api.views import DetailView, ListView
-from projections.queries import ACCOUNTS, PERSONS
+from projections.queries import QUERIES
 
-urlpatterns = [
-    path("persons", ListView.as_view(query=PERSONS), name="persons"),
-    path("persons/<str:key>", DetailView.as_view(query=PERSONS), name="person"),
-    path("accounts", ListView.as_view(query=ACCOUNTS), name="accounts"),
-    path("accounts/<str:key>", DetailView.as_view(query=ACCOUNTS), name="account"),
-]
+urlpatterns: list[URLPattern] = []
+for query in QUERIES:
+    urlpatterns += [
+        path(query.name, ListView.as_view(query=query), name=query.name),
+        path(f"{query.name}/<str:key>", DetailView.as_view(query=query), name=query.category),
+    ]

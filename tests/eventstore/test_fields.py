@@ -1,14 +1,18 @@
 """The bounds of fields: one normal form, or a message for the sender."""
 
+import re
+import unicodedata
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from eventstore import fields
 from eventstore.fields import ExactDecimal, Text
 
 MONEY = ExactDecimal(places=2, below=10**15)
 NAME = Text(minimum=1, maximum=5)
+NOTE = Text(minimum=0, maximum=5)
 
 
 @pytest.mark.parametrize(
@@ -89,10 +93,46 @@ def test_text_of_a_wrong_length_is_refused(value: str) -> None:
         NAME.clean(value)
 
 
-@pytest.mark.parametrize("value", ["a\0b", "\ud800", "a\udfff"])
-def test_text_that_the_database_cannot_hold_is_refused(value: str) -> None:
-    with pytest.raises(ValueError, match="NUL or a lone surrogate"):
+@pytest.mark.parametrize("value", ["\ud800", "a\udfff"])
+def test_a_lone_surrogate_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="must not contain a lone surrogate"):
         NAME.clean(value)
+
+
+@pytest.mark.parametrize("bound", [NAME, NOTE])
+@pytest.mark.parametrize("control", ["\0", "\t", "\n", "\r", "\x1b", "\x7f", "\x85", "\x9f"])
+def test_a_control_character_is_refused(bound: Text, control: str) -> None:
+    with pytest.raises(ValueError, match="must not contain control characters"):
+        bound.clean(f"a{control}b")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "\u200b", "\u200d\u200d", "\ufeff", "\xad", "\u2060 \u200b", "\u202e", "\u3164", "\u115f",
+        "\u2800", "\ufe0f", "\ufff9", "\U000e0041", "\U0001d173", "\u061c",
+    ],
+)  # fmt: skip
+def test_text_without_any_visible_character_is_refused(value: str) -> None:
+    with pytest.raises(ValueError, match="must contain a visible character"):
+        NAME.clean(value)
+    assert NOTE.clean(value) == value, "what may be empty may also look empty"
+
+
+@pytest.mark.parametrize(
+    "value", ["\u200ba", "a\xadb", "\u0600", "\u0301", "\U0001f468\u200d\U0001f469"]
+)
+def test_invisible_characters_beside_a_visible_one_are_left_alone(value: str) -> None:
+    """Several scripts and emoji need them."""
+    assert NAME.clean(value) == value
+
+
+def test_the_sets_of_characters_are_what_they_say() -> None:
+    characters = [chr(code) for code in range(0x110000)]
+    blanks = re.compile(f"[{fields._BLANK}]")
+    assert [c for c in characters if blanks.match(c)] == [c for c in characters if c.isspace()]
+    controls = [c for c in characters if unicodedata.category(c) == "Cc"]
+    assert [c for c in characters if fields._CONTROL_CHARACTER.match(c)] == controls
 
 
 @pytest.mark.parametrize("value", [None, 1, True, b"a", ["a"], {}])

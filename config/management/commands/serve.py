@@ -4,8 +4,9 @@ from argparse import ArgumentParser
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from waitress.server import BaseWSGIServer
 
-from config.serving import Server, make_server, url_of
+from config.serving import make_server, url_of
 
 DEFAULT_PORT = 8000
 
@@ -21,26 +22,22 @@ class Command(BaseCommand):
         serve_until_interrupted(open_server(port), self.stdout)
 
 
-def open_server(port: int) -> Server:
+def open_server(port: int) -> BaseWSGIServer:
     """A server that has its port, or CommandError with the remedy."""
     try:
         return make_server(port)
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, ValueError) as error:
         raise CommandError(
             f"Port {port} cannot be used ({error}). Choose another: --port 8001 "
             "(make demo PORT=8001), or --port 0 for any free one."
         ) from None
 
 
-def serve_until_interrupted(server: Server, out: OutputWrapper) -> None:
+def serve_until_interrupted(server: BaseWSGIServer, out: OutputWrapper) -> None:
     out.write(f"Serving on {url_of(server)} - stop with Ctrl-C")
     out.flush()
-    try:
-        server.serve_forever()
-    except KeyboardInterrupt:
-        out.write("Stopped.")
-    finally:
-        server.server_close()
+    server.run()  # Ends at Ctrl-C, when the requests under way have had their answer.
+    out.write("Stopped.")
 
 
 def add_port(parser: ArgumentParser) -> None:

@@ -1,0 +1,141 @@
+"""The API's description (OpenAPI 3.1): the parts of each package, put together once a process."""
+
+from functools import cache
+from typing import Any
+
+import eventstore.api.openapi
+from config.api_errors import STATUS_OF_CODE, status_of
+from eventstore.api.openapi import commands, log
+from eventstore.api.openapi.codes import MEANINGS
+from eventstore.api.openapi.parts import Part, Problems
+from eventstore.application import Application, get_application
+from projections.api import openapi as projections_openapi
+from projections.queries import QUERIES
+
+TAG = "This description"
+
+#: As in pyproject.toml.
+VERSION = "0.1.0"
+
+INTRODUCTION = """
+Commands change something, queries show what is. Everything is JSON.
+
+**Come in** with an API key: `Authorization: Bearer <key>`. An operator makes one with
+`manage.py create_api_key`. A browser that is logged in sends its session, `X-Tenant: <slug>` and,
+to change something, `X-CSRFToken`.
+
+**Send a command** with `POST /api/commands/<name>` under an `Idempotency-Key` of your own, a UUID.
+When no answer comes, send it again under the same key: it happens once, and you get its answer.
+A refusal is an answer too. An amount is text such as `"12.34"` or an integer, never a float.
+
+**Read** what a command did: its answer names a `position`, and a query with
+`min_position=<position>` contains it.
+
+**Errors** are RFC 9457 `application/problem+json`. Programs go by the `code`, of which a command
+may have its own.
+
+<details><summary>All other codes</summary>
+
+| code | status | meaning |
+| --- | --- | --- |
+{codes}
+
+</details>
+"""
+
+
+@cache
+def description() -> Part:
+    """Of the application of this process."""
+    return describe(get_application())
+
+
+def describe(application: Application) -> Part:
+    """Everything under `/api/`, as an OpenAPI document."""
+    problems = Problems(status_of)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Daybook",
+            "version": VERSION,
+            "description": INTRODUCTION.strip().format(codes=_table_of_codes()),
+        },
+        "tags": [
+            {"name": commands.TAG, "description": "Each happens exactly once."},
+            {"name": projections_openapi.TAG, "description": "What is, as far as it is known."},
+            {"name": log.TAG, "description": "Who wished what, and what came of it."},
+            {"name": TAG, "description": "Needs no key."},
+        ],
+        "paths": {
+            **eventstore.api.openapi.paths(application, problems),
+            **projections_openapi.query_paths(QUERIES, problems),
+            **_own_paths(),
+        },
+        "components": {
+            "schemas": eventstore.api.openapi.SCHEMAS,
+            "securitySchemes": SECURITY_SCHEMES,
+        },
+    }
+
+
+def _table_of_codes() -> str:
+    """Of all codes but the refusals, which stand with their commands."""
+    return "\n".join(
+        f"| `{code}` | {status} | {MEANINGS[code]} |" for code, status in STATUS_OF_CODE.items()
+    )
+
+
+SECURITY_SCHEMES: dict[str, Any] = {
+    "apiKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key, which belongs to one user in one tenant.",
+    },
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "sessionid",
+        "description": "A browser's session, with the header `X-Tenant`.",
+    },
+    "csrf": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-CSRFToken",
+        "description": "With a session: the value of the cookie `csrftoken`.",
+    },
+}
+
+
+def _own_paths() -> dict[str, Part]:
+    return {
+        "/api/schema": {
+            "get": {
+                "tags": [TAG],
+                "operationId": "read_schema",
+                "summary": "This document, for programs.",
+                "security": [],
+                "responses": {
+                    "200": {
+                        "description": "An OpenAPI document.",
+                        "headers": {"ETag": {"schema": {"type": "string"}, "required": True}},
+                        "content": {"application/json": {"schema": {"type": "object"}}},
+                    },
+                    "304": {"description": "It still has the ETag in `If-None-Match`."},
+                },
+            }
+        },
+        "/api/docs": {
+            "get": {
+                "tags": [TAG],
+                "operationId": "read_docs",
+                "summary": "This document, for people.",
+                "security": [],
+                "responses": {
+                    "200": {
+                        "description": "A page.",
+                        "content": {"text/html": {"schema": {"type": "string"}}},
+                    }
+                },
+            }
+        },
+    }

@@ -1,0 +1,20 @@
+"""The event store's part of the API's description (OpenAPI 3.1), made from what is registered."""
+
+from eventstore.api.openapi.commands import COMMAND_ANSWER, command_paths
+from eventstore.api.openapi.log import LISTED_COMMAND, LOGGED_COMMAND, log_paths
+from eventstore.api.openapi.parts import PROBLEM, Part, Problems
+from eventstore.application import Application
+from eventstore.input.schemas import Schema
+
+#: What the operations refer to under `#/components/schemas/`.
+SCHEMAS: dict[str, Schema] = {
+    "CommandAnswer": COMMAND_ANSWER,
+    "ListedCommand": LISTED_COMMAND,
+    "LoggedCommand": LOGGED_COMMAND,
+    "Problem": PROBLEM,
+}
+
+
+def paths(application: Application, problems: Problems) -> dict[str, Part]:
+    """Every URL of `eventstore.api.urls`, with each registered command's own."""
+    return {**command_paths(application.commands, problems), **log_paths(problems)}
