@@ -92,12 +92,9 @@ class Text:
         return ("text" * self.maximum)[: max(self.minimum, min(4, self.maximum))]
 
 
-#: Digits on each side of the point; more than any amount has.
-_MAXIMUM_DIGITS = 40
-# ASCII digits only: `\d` and Decimal() also take full-width and other digits.
-_PLAIN_DECIMAL = re.compile(
-    rf"-?[0-9]{{1,{_MAXIMUM_DIGITS}}}(\.[0-9]{{1,{_MAXIMUM_DIGITS}}})?", re.ASCII
-)
+# ASCII digits only: `\d` and Decimal() also take full-width and other digits. More than forty
+# on either side of the point are no amount.
+_PLAIN_DECIMAL = re.compile(r"-?([0-9]{1,40})(?:\.([0-9]{1,40}))?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +111,10 @@ class ExactDecimal:
     def clean(self, value: Any) -> Decimal:
         number = self._read(value)
         if not number.is_finite() or not 0 < number < self.below:
-            raise ValueError(f"must be more than 0 and less than {self.below}")
+            raise ValueError(self._out_of_bounds())
         exact = number.quantize(Decimal(1).scaleb(-self.places))
         if exact != number:
-            raise ValueError(f"must have at most {self.places} digits after the point")
+            raise ValueError(self._too_many_places())
         return exact
 
     def schema(self) -> dict[str, Any]:
@@ -125,34 +122,41 @@ class ExactDecimal:
 
         A pattern counts digits: it is exact where `below` is a power of ten.
         """
-        digits = len(str(self.below - 1))
+        fraction = rf"(\.[0-9]{{1,{self.places}}})?" if self.places else ""
         return {
             "type": ["string", "integer"],
-            "pattern": rf"^(?![0.]*$)0{{0,{_MAXIMUM_DIGITS - digits}}}[0-9]{{1,{digits}}}"
-            rf"({self._fraction()})?$",
+            "pattern": rf"^(?![0.]*$)[0-9]{{1,{self._whole_digits()}}}{fraction}$",
             "minimum": 1,
             "maximum": self.below - 1,
             "examples": [self._example()],
         }
 
-    def _fraction(self) -> str:
-        """Zeros may follow the digits that count."""
-        if self.places == 0:
-            return rf"\.0{{1,{_MAXIMUM_DIGITS}}}"
-        return rf"\.[0-9]{{1,{self.places}}}0{{0,{_MAXIMUM_DIGITS - self.places}}}"
-
     def _read(self, value: Any) -> Decimal:
         if isinstance(value, Decimal):
             return value
-        if isinstance(value, int) and not isinstance(value, bool) and abs(value) <= self.below:
-            return Decimal(value)
         if isinstance(value, int) and not isinstance(value, bool):
-            raise ValueError(f"must be more than 0 and less than {self.below}")
-        if isinstance(value, str) and _PLAIN_DECIMAL.fullmatch(value):
+            if abs(value) > self.below:  # Decimal() of a million digits would take its time.
+                raise ValueError(self._out_of_bounds())
+            return Decimal(value)
+        if isinstance(value, str) and (found := _PLAIN_DECIMAL.fullmatch(value)):
+            # Digits count as written, zeros too, so that `schema` can say the same in a pattern.
+            if len(found[1]) > self._whole_digits():
+                raise ValueError(self._out_of_bounds())
+            if len(found[2] or "") > self.places:
+                raise ValueError(self._too_many_places())
             return Decimal(value)
         raise ValueError(
             f'must be an exact amount in text, such as "{self._example()}", or an integer'
         )
+
+    def _whole_digits(self) -> int:
+        return len(str(self.below - 1))
+
+    def _out_of_bounds(self) -> str:
+        return f"must be more than 0 and less than {self.below}"
+
+    def _too_many_places(self) -> str:
+        return f"must have at most {self.places} digits after the point"
 
     def _example(self) -> str:
         return f"{min(12.34, self.below / 2):.{self.places}f}"
