@@ -73,7 +73,8 @@ class MembershipAdmin(ListAdmin):
     def new_page(self, request: HttpRequest) -> HttpResponse:
         """Asks for whom, and as what."""
         tenants = visible_tenants(request.user, OPERATORS)
-        form = NewMemberForm(posted(request) if request.method == "POST" else None, tenants)
+        data = posted(request) if request.method == "POST" else None
+        form = NewMemberForm(data, tenants, user_of(request))
         if not form.slugs:
             return self.forbidden(request, "add members to any tenant")
         if form.is_valid():

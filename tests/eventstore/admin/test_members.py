@@ -97,8 +97,12 @@ def test_a_forged_form_does_nothing(operator, marys):
 # To add one --------------------------------------------------------------------------------------
 
 
-def test_an_operator_adds_a_user_who_exists(operator, tenant):
-    staff("new")
+def test_an_operator_adds_a_user_of_another_tenant_of_theirs(
+    operator, tenant, other_tenant, application
+):
+    olive = User.objects.get(username="olive")
+    application.access.add_member(other_tenant, olive, Role.OPERATOR, by="root")
+    staff("new", other_tenant, "member")
     assert link(text_of(operator, MEMBERSHIPS), "Add a member") == NEW
     wanted = {"tenant": "acme", "user": "new", "role": "auditor", "reason": "audits us"}
     answer = submit(operator, NEW, wanted)
@@ -108,11 +112,21 @@ def test_an_operator_adds_a_user_who_exists(operator, tenant):
     assert "Became auditor. Reason: audits us" in html
 
 
+def test_a_superuser_adds_any_user_who_exists(root, tenant):
+    staff("new")
+    wanted = {"tenant": "acme", "role": "auditor", "reason": "audits us"}
+    answer = root.post(NEW, wanted | {"user": "nobody"})
+    assert "is no active user" in answer.content.decode()
+    assert root.post(NEW, wanted | {"user": "new"}).status_code == 302
+    assert roles(tenant) == {"new": "auditor"}
+
+
 @pytest.mark.parametrize(
     ("changes", "errors"),
     [
-        ({"user": "nobody"}, {"user": "User is no active user's name; a superuser makes"}),
-        ({"user": "gone"}, {"user": "User is no active user's name"}),
+        ({"user": "nobody"}, {"user": "User is nobody in your tenants; a superuser"}),
+        ({"user": "new"}, {"user": "User is nobody in your tenants; a superuser"}),
+        ({"user": "gone"}, {"user": "User is nobody in your tenants"}),
         ({"user": "mary"}, {"user": "User is member in acme already; change the role there"}),
         ({"user": "x\0"}, {"user": "User must not contain "}),
         ({"tenant": "umbrella"}, {"tenant": "Tenant is no active tenant in which you are"}),
@@ -123,7 +137,7 @@ def test_an_operator_adds_a_user_who_exists(operator, tenant):
 def test_wrong_fields_add_nobody(operator, mary, other_tenant, tenant, changes, errors):
     staff("gone", is_active=False)
     staff("new")
-    wanted = {"tenant": "acme", "user": "new", "role": "member", "reason": "x"} | changes
+    wanted = {"tenant": "acme", "user": "mary", "role": "member", "reason": "x"} | changes
     answer = submit(operator, NEW, wanted)
     found = errors_by_field(answer.content.decode())
     assert answer.status_code == 400
@@ -196,11 +210,11 @@ def test_who_is_no_member_any_more_is_out_with_all_keys(operator, mary, marys, a
     assert f"member {marys.user_id}: mary" in html
 
 
-def test_the_record_of_a_user_outlives_the_membership(operator, marys):
+def test_the_record_of_a_user_outlives_the_membership(operator, marys, root):
     submit(operator, page_of(marys, "end/"), {"reason": "left us"})
     User.objects.filter(username="mary").update(username="maria")
     wanted = {"tenant": "acme", "user": "maria", "role": "member", "reason": "is back"}
-    html = text_of(operator, submit(operator, NEW, wanted)["Location"])
+    html = text_of(operator, root.post(NEW, wanted)["Location"])
     assert "Reason: left us" in html
     assert "Reason: is back" in html
 

@@ -1,0 +1,187 @@
+"""Two tenants that live the same story under other names, and keys that lie far apart.
+
+Every sequence of the database gets a block of a million numbers, far above whatever is counted
+elsewhere. Within its block, our rows come first, then another tenant's, then nobody's (from where
+a number is taken that exists nowhere), then ours again. So whatever a view does with another
+tenant's number (look it up, or go on after it), it has to do the same with nobody's.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
+
+from django.apps import apps
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.db.models import Model
+
+from eventstore import models
+from eventstore.application import get_application
+from eventstore.tenancy import Role
+from tests.http import Api
+
+FIRST_BLOCK, BLOCK = 2_000_000_000, 1_000_000
+OURS, THEIRS, NOBODYS, OURS_AGAIN, LATER = 1_000, 2_000, 5_000, 8_000, 9_000
+
+#: Ids that both tenants use.
+SHARED_PERSON, SHARED_ACCOUNT, SHARED_COMMAND, SHARED_CORRELATION = (
+    uuid5(NAMESPACE_OID, name) for name in ("person", "account", "command", "correlation")
+)
+
+LONG_AGO = datetime(2001, 2, 3, 4, 5, 6, 789, UTC)
+
+
+@dataclass
+class Side:
+    """A tenant with one user, one key and one browser for each role, and what they made."""
+
+    word: str
+    tenant: models.Tenant
+    users: dict[Role, User]
+    keys: dict[Role, str]
+    person_id: str = ""
+    account_id: str = ""
+    command_id: str = ""
+
+    def api(self, role: Role) -> Api:
+        return Api(self.keys[role])
+
+
+def make_side(word: str) -> Side:
+    """A tenant whose every name contains the word."""
+    tenant = models.Tenant.objects.create(slug=f"{word}-bank", name=f"{word.title()} Bank")
+    users, keys = {}, {}
+    for role in Role:
+        user = User.objects.create_user(
+            f"{word}-{role.value}", f"{word}-{role.value}@example.org", is_staff=True
+        )
+        users[role] = user
+        keys[role] = get_application().access.create_key(tenant, user, role)
+    return Side(word, tenant, users, keys)
+
+
+def play(side: Side) -> None:
+    """One row at least of every model that has a tenant; again and again, if need be."""
+    send_commands(side)
+    add_background(side)
+    add_revoked_key(side)
+
+
+def send_commands(side: Side) -> None:
+    """A person who is renamed, an account with money, and a refusal; by a member."""
+    api, name = side.api(Role.MEMBER), side.word.title()
+    side.person_id = str(uuid4())
+    side.account_id = str(uuid4())
+    side.command_id = str(uuid4())
+    owner, account = {"aggregate_id": side.person_id}, {"aggregate_id": side.account_id}
+    for command, fields in (
+        ("register-person", {**owner, "first_name": f"{name}a", "last_name": f"Mac{name}"}),
+        ("rename-person", {**owner, "first_name": f"{name}ina", "last_name": f"Mac{name}"}),
+        (
+            "open-account",
+            {**account, "owner_id": side.person_id, "code": f"{side.word}-{uuid4().hex[:4]}"},
+        ),
+        ("deposit-money", {**account, "amount": amount_of(side), "reference": f"to {name}a"}),
+    ):
+        answer = api.send(command, fields, X_Correlation_ID=str(uuid4()))
+        assert answer.status in (200, 201), answer.raw
+    refused = api.send(
+        "withdraw-money", {**account, "amount": "5000000.00"}, Idempotency_Key=side.command_id
+    )
+    refused.refused(422, "insufficient_funds")
+
+
+def meet(side: Side) -> None:
+    """What two tenants may have under the same ids: a person, an account, commands, a request."""
+    name, account = side.word.title(), {"aggregate_id": str(SHARED_ACCOUNT)}
+    person = {"aggregate_id": str(SHARED_PERSON), "first_name": name, "last_name": "Shared"}
+    code = {"owner_id": str(SHARED_PERSON), "code": f"{side.word}-shared"}
+    for command_id, command, fields in (
+        (uuid5(SHARED_COMMAND, "1"), "register-person", person),
+        (uuid5(SHARED_COMMAND, "2"), "open-account", account | code),
+        (SHARED_COMMAND, "deposit-money", account | {"amount": amount_of(side)}),
+    ):
+        answer = side.api(Role.MEMBER).send(
+            command,
+            fields,
+            Idempotency_Key=str(command_id),
+            X_Correlation_ID=str(SHARED_CORRELATION),
+        )
+        assert answer.status in (200, 201), answer.raw
+
+
+def amount_of(side: Side) -> str:
+    """An amount that the other side has not."""
+    return f"{sum(side.word.encode())}.{len(side.word):02}"
+
+
+def add_background(side: Side) -> None:
+    """What later versions write by themselves."""
+    stream = models.StoredStream.objects.get(
+        tenant=side.tenant, aggregate_id=UUID(side.account_id)
+    )
+    event = models.StoredEvent.objects.filter(stream=stream).latest("position")
+    whose = {"tenant": side.tenant, "process": f"{side.word}-process", "instance_id": uuid4()}
+    state = f'{{"note": "{side.word} state"}}'
+    models.Snapshot.objects.create(
+        stream=stream, version=1, state_schema="1", state=state, taken_at=LONG_AGO
+    )
+    models.Reservation.objects.create(
+        tenant=side.tenant, scope="login", key=f"{side.word}{uuid4().hex}", stream=stream
+    )
+    models.ProcessInstance.objects.create(**whose, state=state, updated_at=LONG_AGO)
+    models.Reaction.objects.create(**whose, event=event, data=state, error=f"{side.word} is down")
+    models.Box.objects.create(
+        tenant=side.tenant,
+        stream=stream,
+        path=f"{side.word}/{uuid4()}.jsonl",
+        event_count=1,
+        last_version=1,
+        last_position=event.position,
+        digest=uuid4().bytes * 2,
+        boxed_at=LONG_AGO,
+        reason=f"{side.word} is idle",
+    )
+
+
+def add_revoked_key(side: Side) -> None:
+    """A second key of the member's, ended; and the admin's own record of it."""
+    access, operator = get_application().access, side.users[Role.OPERATOR]
+    access.create_key(side.tenant, side.users[Role.MEMBER], Role.MEMBER)
+    key = access.keys().filter(tenant=side.tenant).latest("pk")
+    access.revoke_key(key, by=operator.username, reason=f"{side.word} was lost")
+    LogEntry.objects.create(
+        user=operator,
+        content_type=ContentType.objects.get_for_model(models.Tenant),
+        object_id=str(side.tenant.pk),
+        object_repr=f"key {key.pk}: {key.prefix}",
+        action_flag=CHANGE,
+        change_message=f"Revoked. Reason: {side.word} was lost",
+    )
+
+
+def start_block(offset: int) -> None:
+    """The next number of every sequence, so far into the sequence's block."""
+    for number, model in enumerate(counted_models()):
+        key = model._meta.pk
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT setval(pg_get_serial_sequence(%s, %s), %s)",
+                [f'"{model._meta.db_table}"', key.column, FIRST_BLOCK + number * BLOCK + offset],
+            )
+
+
+def nobodys_number(number: int) -> int:
+    """Between another tenant's numbers and ours, in the same block."""
+    return number - number % BLOCK + NOBODYS
+
+
+def counted_models() -> list[type[Model]]:
+    """All whose key is drawn from a sequence, but those that `wipe` leaves as they are."""
+    kept = ("contenttypes", "auth.Permission")
+    models = [it for it in apps.get_models() if not it._meta.label.startswith(kept)]
+    return [
+        it for it in models if it._meta.pk.get_internal_type() in ("AutoField", "BigAutoField")
+    ]
