@@ -6,9 +6,11 @@ its connection to the database.
 """
 
 from django.contrib.staticfiles.handlers import StaticFilesHandler
+from django.core.exceptions import SuspiciousOperation
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from waitress.server import BaseWSGIServer, create_server
 
-from config.wsgi import application
+from config.wsgi import Utf8Request, application
 
 HOST = "127.0.0.1"
 
@@ -19,10 +21,22 @@ THREADS = 16
 MAXIMUM_REQUEST_SIZE = 16 * 1024 * 1024
 
 
+class StaticFiles(StaticFilesHandler):
+    """Django's, which lets a path out of the folder, or a file's name too long, end as a fault."""
+
+    request_class = Utf8Request
+
+    def serve(self, request: HttpRequest) -> HttpResponse | FileResponse:
+        try:
+            return super().serve(request)
+        except (SuspiciousOperation, OSError, ValueError):
+            raise Http404 from None
+
+
 def make_server(port: int) -> BaseWSGIServer:
     """A server bound to the port, 0 for any free one; raises OSError where it is taken."""
     server: BaseWSGIServer = create_server(
-        StaticFilesHandler(application),
+        StaticFiles(application),
         host=HOST,
         port=port,
         threads=THREADS,

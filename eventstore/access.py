@@ -105,6 +105,14 @@ class Access:
             tenant=tenant, user_id=user.pk, defaults={"role": role.value}
         )
 
+    def hold(self, tenant: Tenant) -> None:
+        """Let nobody else change this tenant's members or keys until the transaction ends."""
+        tenants = Tenant.objects.using(self._database.alias).select_for_update(no_key=True)
+        tenants.get(pk=tenant.pk)
+
+    def is_member(self, tenant: Tenant, user: AbstractBaseUser) -> bool:
+        return self._memberships().filter(tenant=tenant, user_id=user.pk).exists()
+
     def remove_member(self, tenant: Tenant, user: AbstractBaseUser, *, by: str) -> bool:
         """End a membership and its keys, which a later membership does not bring back.
 
@@ -136,7 +144,8 @@ class Access:
     ) -> str:
         """Store a new key's digest and return the key, which is never shown again.
 
-        Makes its user a member with the same role where they are none yet.
+        Makes its user a member with the same role where they are none yet. Its role may be another
+        than the member's: whoever may make keys decides.
         """
         key = f"daybook_{secrets.token_urlsafe(32)}"
         self._memberships().get_or_create(

@@ -9,7 +9,10 @@ from django.core import checks
 from django.db.models import UniqueConstraint
 
 from eventstore.application import Application, get_application
+from eventstore.command_types import CommandType
 from eventstore.errors import RegistrationError
+from eventstore.input.commands import fields_of
+from eventstore.input.schemas import schema_for
 from eventstore.projections import Projection, Table
 
 #: Without these, in this order, a command would not happen exactly once.
@@ -78,10 +81,40 @@ def check_registration(
     except RegistrationError as error:
         return [checks.Error(str(error), id="eventstore.E002")]
     return [
-        message
-        for projection in application.projections
-        for message in _check_projection(application, projection)
+        *(message for command in application.commands for message in _check_command(command)),
+        *(
+            message
+            for projection in application.projections
+            for message in _check_projection(application, projection)
+        ),
     ]
+
+
+def _check_command(command_type: CommandType) -> Iterator[checks.CheckMessage]:
+    """Each field can be read from outside, and takes the example that the API shows of it."""
+    try:
+        fields = fields_of(command_type)
+        schemas = {field.name: schema_for(field.hint) for field in fields}
+    except TypeError as error:
+        yield checks.Error(
+            f"Command {command_type.name} cannot be read: {error}.",
+            hint="A field is a UUID, date or datetime, or Annotated with a bound of "
+            "eventstore.fields; each may be `| None`.",
+            obj=command_type.command_class.__name__,
+            id="eventstore.E006",
+        )
+        return
+    for field in fields:
+        for example in schemas[field.name].get("examples", []):
+            try:
+                field.read(example)
+            except ValueError as error:
+                yield checks.Error(
+                    f"The example {example!r} of {command_type.name}.{field.name} {error}.",
+                    hint="Change the example, or the bound.",
+                    obj=command_type.command_class.__name__,
+                    id="eventstore.E006",
+                )
 
 
 def _check_projection(

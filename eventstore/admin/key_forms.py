@@ -54,8 +54,9 @@ class NewKeyForm(ReasonForm):
         if tenant and name:
             users = active_users(name)
             if not self._maker.is_superuser:
-                members = Membership.objects.filter(tenant=tenant).values("user")
-                users = users.filter(pk__in=members)
+                alias = get_application().database.alias
+                members = Membership.objects.using(alias).filter(tenant=tenant).values("user")
+                users = users.filter(pk__in=members, is_superuser=False)
             self.cleaned_data["user"] = users.first()
             if self.cleaned_data["user"] is None:
                 self.add_error("user", self._no_user(tenant))

@@ -123,9 +123,11 @@ class ApiKeyAdmin(ListAdmin):
     def _create(self, request: HttpRequest, wanted: dict[str, Any]) -> HttpResponse:
         tenant, owner, role = wanted["tenant"], wanted["user"], wanted["role"]
         application, user = get_application(), user_of(request)
-        members = Membership.objects.using(application.database.alias)
         with application.database.transaction():
-            was_member = members.filter(tenant=tenant, user_id=owner.pk).exists()
+            application.access.hold(tenant)
+            was_member = application.access.is_member(tenant, owner)
+            if not (was_member or user.is_superuser):  # Their membership has ended meanwhile.
+                return self.forbidden(request, f"make a key for who is no member of {tenant}")
             secret = application.access.create_key(
                 tenant, owner, role, expires_at=wanted["expires"]
             )

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from eventstore.admin.fields import ReadField, ReasonForm, RoleField
 from eventstore.admin.filters import TenantBySlug, offer_tenants
 from eventstore.admin.key_forms import NOT_YOURS, USER_NAME, active_users
+from eventstore.application import get_application
 from eventstore.models import Membership, Tenant
 from eventstore.tenancy import Role
 
@@ -38,7 +39,7 @@ class NewMemberForm(ReasonForm):
         if name:
             users = active_users(name)
             if not self._maker.is_superuser:
-                colleagues = Membership.objects.filter(tenant__in=self._tenants)
+                colleagues = _memberships().filter(tenant__in=self._tenants)
                 users = users.filter(pk__in=colleagues.values("user"))
             user = users.first()
             self.cleaned_data["user"] = user
@@ -70,5 +71,9 @@ class RoleForm(ReasonForm):
 
 
 def _role_in(tenant: Tenant, user_pk: int) -> str | None:
-    membership = Membership.objects.filter(tenant=tenant, user=user_pk).first()
+    membership = _memberships().filter(tenant=tenant, user=user_pk).first()
     return membership.role if membership else None
+
+
+def _memberships() -> QuerySet[Membership]:
+    return Membership.objects.using(get_application().database.alias)

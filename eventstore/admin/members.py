@@ -20,7 +20,6 @@ from eventstore.models import Membership
 from eventstore.tenancy import EVERYONE, INSPECTORS, OPERATORS
 
 MEMBERSHIP_PAGE = "admin:eventstore_membership_change"
-LIST_PAGE = "admin:eventstore_membership_changelist"
 
 OWN = "change or end your own membership, lest you lock yourself out"
 
@@ -124,6 +123,9 @@ class MembershipAdmin(ListAdmin):
         tenant, member, role = wanted["tenant"], wanted["user"], wanted["role"]
         application, user = get_application(), user_of(request)
         with application.database.transaction():
+            application.access.hold(tenant)
+            if application.access.is_member(tenant, member):  # Since the form was checked.
+                return self.forbidden(request, f"add who is a member of {tenant} already")
             application.access.add_member(tenant, member, role, by=user.get_username())
             about, what = about_member(member), f"Became {role}"
             note(user, tenant, about, flag=ADDITION, what=what, reason=wanted["reason"])
@@ -137,6 +139,7 @@ class MembershipAdmin(ListAdmin):
         tenant, member, role = membership.tenant, membership.user, wanted["role"]
         application, user = get_application(), user_of(request)
         with application.database.transaction():
+            application.access.hold(tenant)
             present = locked(membership)
             if present is None:  # Ended meanwhile, which a new role must not undo.
                 return self._gone(request)
@@ -150,6 +153,7 @@ class MembershipAdmin(ListAdmin):
         tenant, member = membership.tenant, membership.user
         application, user = get_application(), user_of(request)
         with application.database.transaction():
+            application.access.hold(tenant)
             if locked(membership) is None:
                 return self._gone(request)
             keys = live_keys(membership)

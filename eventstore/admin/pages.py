@@ -148,8 +148,13 @@ class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's takes n
 def posted(request: HttpRequest) -> QueryDict:
     """The form's texts; raises BadRequest (400) in another encoding than UTF-8.
 
-    In some of Python's encodings a text can hold lone surrogates, which no answer could repeat.
+    In some of Python's encodings a text can hold lone surrogates, which no answer could repeat;
+    and where bytes are no UTF-8, Django puts U+FFFD in their place, which nobody has typed.
     """
-    if (request.encoding or "utf-8").lower() != "utf-8":
+    named = (request.content_params or {}).get("charset", "utf-8")
+    if {named.lower(), (request.encoding or "utf-8").lower()} != {"utf-8"}:
         raise BadRequest("Forms are sent in UTF-8.")
+    texts = (text for _, values in request.POST.lists() for text in values)
+    if any("\ufffd" in text for text in texts):
+        raise BadRequest("The form's bytes are no UTF-8.")
     return request.POST

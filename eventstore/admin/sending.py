@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from uuid import UUID, uuid4, uuid5
 
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
@@ -14,6 +15,9 @@ from eventstore.application import get_application
 from eventstore.command_types import CommandType
 from eventstore.commands import Result
 from eventstore.errors import (
+    AggregateNotFound,
+    AlreadyExists,
+    Boxed,
     Busy,
     CommandIdReused,
     DaybookError,
@@ -45,6 +49,9 @@ STATUSES: tuple[tuple[type[DaybookError], int], ...] = (
     (WrongExpectedVersion, 409),
     (StaleVersion, 412),
     (EventTooLarge, 413),
+    (AggregateNotFound, 404),
+    (AlreadyExists, 409),
+    (Boxed, 410),
     (CommandIdReused, 422),
     (Refusal, 422),
     (RateLimited, 429),
@@ -142,6 +149,9 @@ class SendPages:
             )
         except DaybookError as error:
             return self._show_error(request, target, form, command_id, error)
+        except (OperationalError, InterfaceError) as lost:
+            busy = Busy(type(lost).__name__)
+            return self._show_error(request, target, form, command_id, busy)
         return self._show_result(request, target, result)
 
     def _show_error(

@@ -20,6 +20,8 @@ def schema_for(hint: Any) -> Schema:
         return or_null(schema_for(choices[0]))
     if (bound := bound_of(hint)) is not None:
         return bound.schema()
+    if hint not in _SCHEMAS:
+        raise TypeError(f"{hint} is no type that a command's field can have")
     return dict(_SCHEMAS[hint])
 
 

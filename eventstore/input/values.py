@@ -30,7 +30,7 @@ def reader_for(hint: Any) -> Reader:
         return clean
     if hint in _READERS:
         return _READERS[hint]
-    raise TypeError(f"{hint} is no type that a command's field can have; see eventstore.fields")
+    raise TypeError(f"{hint} is no type that a command's field can have")
 
 
 class _OrNull:

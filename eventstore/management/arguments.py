@@ -20,6 +20,13 @@ def tenants() -> QuerySet[Tenant]:
     return Tenant.objects.using(get_application().database.alias)
 
 
+def users() -> QuerySet[AbstractUser]:
+    every: QuerySet[AbstractUser] = get_user_model()._default_manager.using(
+        get_application().database.alias
+    )
+    return every
+
+
 def find_tenant(slug: str) -> Tenant:
     """The tenant, or CommandError with the known ones."""
     tenant = tenants().filter(slug=printable(slug)).first()
@@ -37,7 +44,7 @@ def find_tenant(slug: str) -> Tenant:
 
 def find_user(name: str) -> AbstractUser:
     """The user, or CommandError."""
-    user: AbstractUser | None = get_user_model().objects.filter(username=printable(name)).first()
+    user: AbstractUser | None = users().filter(username=printable(name)).first()
     if user is None:
         raise CommandError(
             f"There is no user {name!r}. `manage.py add_member` makes one.", returncode=2
@@ -47,18 +54,17 @@ def find_user(name: str) -> AbstractUser:
 
 def find_or_make_user(name: str) -> AbstractUser:
     """The user, made without a password where there is none; CommandError for no valid name."""
-    users = get_user_model()
-    found: AbstractUser | None = users.objects.filter(username=printable(name)).first()
+    found: AbstractUser | None = users().filter(username=printable(name)).first()
     if found is not None:
         return found
-    user: AbstractUser = users(username=name)
+    user: AbstractUser = get_user_model()(username=name)
     user.set_unusable_password()
     try:
         user.full_clean()
     except ValidationError as error:
         problems = "; ".join(message for texts in error.message_dict.values() for message in texts)
         raise CommandError(f"{name!r} cannot be a user's name: {problems}", returncode=2) from None
-    user.save()
+    user.save(using=users().db)
     return user
 
 

@@ -7,11 +7,12 @@ from django.db import migrations, models
 # Counting calls needs no flush to disk, and may be forgotten in a crash.
 UNLOGGED = "ALTER TABLE eventstore_call_count SET UNLOGGED"
 
-# Who has a key so far is a member, with the most that any of their keys allows.
+# Who has a valid key so far is a member, with the most that any of their keys allows.
 MEMBERS_OF_TODAY = """
 INSERT INTO eventstore_membership (tenant_id, user_id, role, created_at)
 SELECT DISTINCT ON (tenant_id, user_id) tenant_id, user_id, role, created_at
 FROM eventstore_api_key
+WHERE revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())
 ORDER BY tenant_id, user_id, array_position(ARRAY['operator', 'auditor', 'member'], role::text)
 """
 
@@ -26,7 +27,7 @@ class Migration(migrations.Migration):
         migrations.CreateModel(
             name="CallCount",
             fields=[
-                ("caller", models.CharField(max_length=80, primary_key=True, serialize=False)),
+                ("caller", models.CharField(max_length=100, primary_key=True, serialize=False)),
                 ("since", models.DateTimeField()),
                 ("calls", models.IntegerField()),
             ],

@@ -85,7 +85,7 @@ class CallCount(models.Model):
     The table is unlogged: a crash may forget it, and counting costs no flush to disk.
     """
 
-    caller = models.CharField(max_length=80, primary_key=True)
+    caller = models.CharField(max_length=100, primary_key=True)
     since = models.DateTimeField()
     calls = models.IntegerField()
 

@@ -1,13 +1,14 @@
 """What the tests in the browser share: logging in, and what the browser saw."""
 
 import json
+from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 from selenium import webdriver
-from selenium.common.exceptions import NoAlertPresentException
+from selenium.common.exceptions import NoAlertPresentException, WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
@@ -43,6 +44,11 @@ def follow(browser: webdriver.Chrome, words: str) -> None:
     WebDriverWait(browser, PATIENCE).until(
         lambda page: page.execute_script("return document.readyState") == "complete"
     )
+
+
+def wait_until(browser: webdriver.Chrome, condition: Callable[[webdriver.Chrome], bool]) -> None:
+    """A key press returns before the page that it asks for is there."""
+    WebDriverWait(browser, PATIENCE, ignored_exceptions=[WebDriverException]).until(condition)
 
 
 def alert_is_open(browser: webdriver.Chrome) -> bool:

@@ -22,6 +22,7 @@ from tests.browser.support import (
     log_in,
     overflow,
     resize,
+    wait_until,
 )
 from tests.eventstore.support import World
 
@@ -119,10 +120,11 @@ def test_streams_are_filtered_by_the_keyboard_alone(page, server, account_id):
     follow(page, "Streams")
     field = page.find_element(By.NAME, "stream")
     field.send_keys(f"account-{account_id}", Keys.ENTER)
+    wait_until(page, lambda page: "stream=account" in page.current_url)
     rows = page.find_elements(By.CSS_SELECTOR, ".es-table tbody tr")
     assert [row.find_element(By.TAG_NAME, "th").text for row in rows] == [f"account-{account_id}"]
     page.find_element(By.NAME, "category").send_keys("person", Keys.ENTER)
-    assert "Nothing fits these filters." in text(page)
+    wait_until(page, lambda page: "Nothing fits these filters." in text(page))
     follow(page, "Show all")
     assert len(page.find_elements(By.CSS_SELECTOR, ".es-table tbody tr")) == 2
     saw_only(page, server)

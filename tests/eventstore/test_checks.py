@@ -1,7 +1,8 @@
 """The system checks stop a wrong registration before anything is served."""
 
 from collections.abc import Generator
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import pytest
 from django.conf import settings
@@ -10,9 +11,12 @@ from django.db import connection, models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
+from eventstore import checks
 from eventstore.application import Application, get_application, pipeline_from_settings
 from eventstore.checks import REQUIRED_STEPS, check_database, check_pipeline, check_registration
+from eventstore.commands import Command
 from eventstore.events import Event
+from eventstore.fields import Text
 from eventstore.projections import Projection, Rows, Table
 from ledger.accounts.events import MoneyDeposited
 from ledger.registration import register as register_ledger
@@ -180,3 +184,28 @@ def test_the_database_is_set_as_it_must_be(database: None) -> None:
             cursor.execute("ALTER SEQUENCE eventstore_event_position_seq CACHE 1")
         connection.close()
     assert ids(found) == ["eventstore.E005"] * 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddNote(Command):
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddTag(Command):
+    tag: Annotated[str, Text(minimum=1, maximum=3, example="far too long")]
+
+
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [(AddNote, "add-it cannot be read: <class 'bool'>"), (AddTag, "add-it.tag must have 1 to 3")],
+)
+def test_a_command_that_no_sender_could_fill_in_is_found(
+    command: type[Command], problem: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    application = Application(pipeline=())
+    application.commands.handle(command, lambda command, repository: None, name="add-it")
+    monkeypatch.setattr(checks, "get_application", lambda: application)
+    (message,) = checks.check_registration(None)
+    assert message.id == "eventstore.E006"
+    assert problem in message.msg

@@ -28,7 +28,7 @@ ORDER BY e.position
 """
 
 #: Text that a careless store would change.
-AWKWARD = 'O\'Wonderland "Łódź" \\ / \u2028 <b>&amp; 日本 \U0001f600 é e\u0301 \x7f'
+AWKWARD = 'O\'Wonderland "Łódź" \\ / \u2028 <b>&amp; 日本 \U0001f600 é e\u0301 \u200d'
 
 
 def test_every_stream_is_a_chain_from_the_genesis_to_its_head(

@@ -29,10 +29,11 @@ def three_calls(application: Application) -> Generator[None]:
     application.throttle = before
 
 
-def put_back_by_a_minute() -> None:
-    """As if all calls so far had come a minute earlier."""
+def put_back(seconds: int) -> None:
+    """As if all calls so far had come earlier by so much."""
     with connection.cursor() as cursor:
-        cursor.execute("UPDATE eventstore_call_count SET since = since - interval '1 minute'")
+        statement = "UPDATE eventstore_call_count SET since = since - make_interval(secs => %s)"
+        cursor.execute(statement, [seconds])
 
 
 def is_limited(call: Callable[[], object]) -> bool:
@@ -46,8 +47,18 @@ def is_limited(call: Callable[[], object]) -> bool:
 def test_calls_beyond_the_limit_are_refused_until_the_next_minute(throttle: Throttle) -> None:
     limited = [is_limited(lambda: throttle.count("key 1")) for _ in range(5)]
     assert limited == [False, False, False, True, True]
-    put_back_by_a_minute()
+    put_back(60)
     assert not is_limited(lambda: throttle.count("key 1"))
+
+
+def test_who_keeps_calling_gets_back_in_when_the_minute_is_over(database: None) -> None:
+    throttle = Throttle(Database(), calls_per_minute=1)
+    throttle.count("key 1")
+    limited = []
+    for _ in range(2):
+        put_back(40)
+        limited.append(is_limited(lambda: throttle.count("key 1")))
+    assert limited == [True, False]
 
 
 def test_callers_do_not_use_up_each_others_calls(throttle: Throttle) -> None:

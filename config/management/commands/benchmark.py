@@ -83,7 +83,8 @@ def log_to_nowhere() -> Iterator[None]:
     handlers = logging.getLogger("daybook").handlers
     with open(os.devnull, "w") as nowhere, ExitStack() as restoring:
         for handler in handlers:
-            if isinstance(handler, logging.StreamHandler):
+            # The settings' own; a test runner's file, not open yet, would be put back closed.
+            if type(handler) is logging.StreamHandler:
                 restoring.callback(handler.setStream, handler.setStream(nowhere) or nowhere)
         yield
 

@@ -7,7 +7,6 @@ from argparse import ArgumentParser
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
-from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
 from eventstore.application import Application, get_application
@@ -25,7 +24,7 @@ from eventstore.input.commands import ParsedCommand, parse_command
 from eventstore.input.documents import MAXIMUM_BODY_SIZE
 from eventstore.input.parameters import Number, ParameterReader
 from eventstore.input.values import read_uuid
-from eventstore.management.arguments import find_tenant
+from eventstore.management.arguments import find_tenant, users
 from eventstore.management.quiet import without_command_lines
 from eventstore.models import Tenant
 from eventstore.serialization import to_builtins
@@ -90,7 +89,7 @@ def _find_command_type(application: Application, name: str) -> CommandType:
 
 
 def _find_actor(application: Application, tenant: Tenant, user_name: str) -> Actor:
-    user = get_user_model().objects.filter(username=user_name).first()
+    user = users().filter(username=user_name).first()
     role = application.access.role_of(user, tenant) if user else None
     if role is None:
         raise CommandError(

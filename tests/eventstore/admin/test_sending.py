@@ -182,7 +182,7 @@ def test_a_refusal_is_shown_with_its_code_and_stored(mary, world):
 def test_an_unknown_aggregate_is_not_found(mary):
     sent = fields(aggregate_id=uuid4(), first_name="A", last_name="B")
     answer = submit(mary, f"{SEND}acme/rename-person/", sent)
-    assert answer.status_code == 422
+    assert answer.status_code == 404
     assert ">not_found</span>" in answer.content.decode()
 
 

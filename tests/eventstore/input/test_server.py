@@ -241,6 +241,27 @@ def test_a_url_that_names_nothing_is_refused(wire: Wire, path: bytes) -> None:
     check_refused(wire, wire.request(method=b"GET", path=path, body=b""), 400, 404, 414)
 
 
+STATIC = [
+    *(b"/static/../config/settings.py", b"/static/%2e%2e/%2e%2e/x", b"//static/../x"),
+    *(b"/static/%00", b"/static/" + b"x" * 5_000, b"/static/" + b"x/" * 3_000, b"/static/%ff"),
+]
+
+
+@pytest.mark.parametrize("path", STATIC, ids=lambda text: repr(text)[:30])
+def test_no_path_leads_out_of_the_static_files(wire: Wire, path: bytes) -> None:
+    check_refused(wire, wire.request(method=b"GET", path=path, body=b""), 400, 404)
+
+
+def test_a_charset_does_not_break_a_static_file(wire: Wire) -> None:
+    request = wire.request(
+        method=b"GET",
+        path=b"/static/admin/css/base.css?p=%41",
+        body=b"",
+        content_type=b"text/plain; charset=hex",
+    )
+    assert wire.statuses(request) == [200]
+
+
 @pytest.mark.parametrize("method", [b"PUT", b"DELETE", b"PATCH", b"OPTIONS", b"TRACE", b"BREW"])
 def test_unknown_methods_are_refused_with_their_code(wire: Wire, method: bytes) -> None:
     answer = wire.server.say(wire.request(method=method))
