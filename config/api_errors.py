@@ -1,5 +1,6 @@
 """Errors as RFC 9457 problem documents: one table from our codes to HTTP's statuses."""
 
+import logging
 from http import HTTPStatus
 from typing import Any
 
@@ -17,7 +18,10 @@ from eventstore.errors import (
     Refusal,
     ReplayedRefusal,
     Unauthenticated,
+    Unreadable,
 )
+
+logger = logging.getLogger("daybook.events")
 
 STATUS_OF_CODE = {
     "malformed_json": 400,
@@ -29,6 +33,7 @@ STATUS_OF_CODE = {
     "method_not_allowed": 405,
     "already_exists": 409,
     "version_conflict": 409,
+    "not_replayable": 409,
     "boxed": 410,
     "stale_version": 412,
     "body_too_large": 413,
@@ -64,6 +69,9 @@ def exception_handler(error: Exception, context: dict[str, Any]) -> Response | N
     problem = _problem(error)
     if problem is None:
         return None
+    if isinstance(error, Unreadable):
+        # An answer for the client, and work for whoever is on call.
+        logger.error("unreadable_events", exc_info=error)
     set_rollback()
     response = Response(problem, status=problem["status"])
     response.content_type = "application/problem+json"

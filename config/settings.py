@@ -111,6 +111,8 @@ EVENTSTORE: dict[str, Any] = {
     "APPLICATION": "config.composition.build_application",
     # Of one API key, or of one user's session in one tenant, over all processes.
     "CALLS_PER_MINUTE": int(os.environ.get("DAYBOOK_CALLS_PER_MINUTE", "6000")),
+    # Every event's schema at every version ever released; `manage.py event_schemas` keeps it.
+    "EVENT_SCHEMAS": BASE_DIR / "ledger" / "event_schemas.json",
     # Outermost first. Add a step of your own anywhere; see eventstore/pipeline.py.
     "PIPELINE": [
         "eventstore.pipeline.LogEachCommand",

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.core.checks import register
 
 
 class EventstoreConfig(AppConfig):
@@ -8,5 +9,7 @@ class EventstoreConfig(AppConfig):
 
     def ready(self) -> None:
         from eventstore import checks  # models must be loaded first
+        from eventstore.management.event_checks import check_events
 
         checks.register_all()
+        register(check_events, "eventstore")

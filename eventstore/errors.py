@@ -7,12 +7,17 @@ to whoever sends the same command id. Everything else stores nothing and leaves 
 
 from uuid import UUID
 
-
-class DaybookError(Exception):
-    """Base of all our errors; `code` is part of the contract with client programs."""
-
-    code: str = "internal"
-
+from eventstore.faults import CorruptStream as CorruptStream
+from eventstore.faults import DaybookError as DaybookError
+from eventstore.faults import MissingRow as MissingRow
+from eventstore.faults import NoSuchVersion as NoSuchVersion
+from eventstore.faults import NotReplayable as NotReplayable
+from eventstore.faults import RegistrationError as RegistrationError
+from eventstore.faults import RowExists as RowExists
+from eventstore.faults import UnknownEventType as UnknownEventType
+from eventstore.faults import Unreadable as Unreadable
+from eventstore.faults import UnreadableEvent as UnreadableEvent
+from eventstore.faults import UpcastFailed as UpcastFailed
 
 # Refusals: stored, and replayed with the command id ----------------------------------------------
 
@@ -249,52 +254,3 @@ class NotFound(DaybookError):
 
     def __init__(self, what: str) -> None:
         super().__init__(f"There is no {what}.")
-
-
-# Programming and data ----------------------------------------------------------------------------
-
-
-class RegistrationError(DaybookError):
-    """Something is registered twice or not at all; raised at start, never while serving."""
-
-
-class UnknownEventType(DaybookError):
-    """A stored event has a type or schema version that this code does not know."""
-
-    def __init__(self, type_name: str, schema_version: int) -> None:
-        self.type_name = type_name
-        self.schema_version = schema_version
-        super().__init__(
-            f"Event type {type_name}, schema version {schema_version}, is not registered. "
-            "Register it, or deploy the code that knows it."
-        )
-
-
-class CorruptStream(DaybookError):
-    """A stream's rows contradict each other (a hole, a missing tail); `verify` tells more."""
-
-    def __init__(self, stream: str, version: int, found: int) -> None:
-        super().__init__(
-            f"Stream {stream} says it is at version {version}, but its events end at {found}. "
-            "Run `manage.py verify` before anything is written to it."
-        )
-
-
-class RowExists(DaybookError):
-    """A projection inserts a row that an earlier event has inserted or changed."""
-
-    def __init__(self, table: str, key: object) -> None:
-        super().__init__(
-            f"Table {table} has a row {key} already. Insert it once, on the event that begins it, "
-            "and update it afterwards."
-        )
-
-
-class MissingRow(DaybookError):
-    """A projection updates a row that no event has inserted."""
-
-    def __init__(self, table: str, key: object) -> None:
-        super().__init__(
-            f"Table {table} has no row {key}. Insert it on the event that begins it, "
-            "and list that event in the projection's registration."
-        )

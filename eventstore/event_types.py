@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from eventstore.errors import RegistrationError
+from eventstore.errors import RegistrationError, UnknownEventType
 from eventstore.events import Event
+from eventstore.upcasting import Upcaster, Upcasting, upcaster_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,12 @@ class EventTypes:
     def __init__(self) -> None:
         self._by_class: dict[type[Event], EventType] = {}
         self._by_name: dict[str, EventType] = {}
+        #: The names of former times, each with the one that came next.
+        self.renames: dict[str, str] = {}
+        #: By the type's name and the schema version that it starts from.
+        self.upcasters: dict[tuple[str, int], Upcaster] = {}
+
+    # Registering ---------------------------------------------------------------------------------
 
     def name(self, event_class: type[Event], name: str, *, schema_version: int = 1) -> None:
         """Store `event_class` under `name`, such as `account.money_deposited`, for ever."""
@@ -34,6 +41,26 @@ class EventTypes:
         self._by_class[event_class] = event_type
         self._by_name[name] = event_type
 
+    def upcast(self, name: str, from_version: int, upcaster: Upcaster) -> None:
+        """Read data of one schema version as that of the next, which `upcaster` returns."""
+        if (name, from_version) in self.upcasters:
+            raise RegistrationError(
+                f"Event {name} has two upcasters from schema version {from_version}. "
+                "Remove one of the two lines."
+            )
+        self.upcasters[name, from_version] = upcaster
+
+    def rename(self, retired: str, name: str) -> None:
+        """Read what was stored under a name of former times as `name`, version for version."""
+        if retired in self.renames or self.present_name(name) == retired:
+            raise RegistrationError(
+                f"The name {retired} is renamed twice, or in a circle by way of {name}. "
+                "Remove one of the lines `application.events.rename(...)`."
+            )
+        self.renames[retired] = name
+
+    # Looking up ----------------------------------------------------------------------------------
+
     def of(self, event_class: type[Event]) -> EventType:
         """The permanent name of a class; raises RegistrationError where it has none."""
         try:
@@ -44,5 +71,36 @@ class EventTypes:
                 "Add a line `application.events.name(...)` to registration.py."
             ) from None
 
+    def present_name(self, name: str) -> str:
+        """The name after all renames. It ends: `rename` lets no circle in."""
+        while name in self.renames:
+            name = self.renames[name]
+        return name
+
+    def stored_as(self, name: str, schema_version: int) -> tuple[EventType, Upcasting]:
+        """What to read stored data as, and what to do to it before.
+
+        Raises UnknownEventType, and RegistrationError where an upcaster is missing.
+        """
+        event_type = self._by_name.get(self.present_name(name))
+        if event_type is None or not 1 <= schema_version <= event_type.schema_version:
+            raise UnknownEventType(name, schema_version)
+        versions = range(schema_version, event_type.schema_version)
+        for version in versions:
+            if (event_type.name, version) not in self.upcasters:
+                raise RegistrationError(missing_upcaster(event_type, version))
+        upcasters = tuple(self.upcasters[event_type.name, version] for version in versions)
+        return event_type, Upcasting(name, schema_version, upcasters)
+
     def __iter__(self) -> Iterator[EventType]:
         return iter(self._by_name.values())
+
+
+def missing_upcaster(event_type: EventType, version: int) -> str:
+    """A sentence that says what to write where a version cannot be read."""
+    name = upcaster_name(event_type.name, version)
+    return (
+        f"Nothing turns schema version {version} of {event_type.name} into {version + 1}. Write "
+        f"{name}(data) beside {event_type.event_class.__module__}, and register it: "
+        f'application.events.upcast("{event_type.name}", {version}, {name}).'
+    )

@@ -33,6 +33,8 @@ class RecordedEvent(NamedTuple, Generic[EventT]):
 
     `position` orders all events of all tenants, with gaps; `version` counts within the stream
     from 1, without holes. `recorded_at` is the database's clock, in UTC.
+    `type` and `schema_version` are the stored ones, which the hash covers; `event` is what they
+    are in the present schema version.
     `hash` chains it to its predecessor in the stream.
     """
 

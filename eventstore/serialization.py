@@ -9,14 +9,18 @@ from typing import Any
 import msgspec
 from django.utils.functional import Promise
 
-from eventstore.errors import UnknownEventType
+from eventstore.errors import UnreadableEvent
 from eventstore.event_types import EventTypes
 from eventstore.events import Event, Origin
+from eventstore.upcasting import Upcasting
 
 # Decimals become JSON strings, so no reader can turn them into binary floats.
 _encoder = msgspec.json.Encoder(decimal_format="string")
 
 encode: Callable[[Any], bytes] = _encoder.encode
+
+#: JSON Lines: each value ends with a line feed, which JSON text itself never contains.
+encode_lines: Callable[[Any], bytes] = _encoder.encode_lines
 
 
 def _text_of(value: Any) -> str:
@@ -36,37 +40,99 @@ def encode_text(value: Any) -> str:
     return _encoder.encode(value).decode()
 
 
+#: Stored JSON that goes into an answer byte for byte.
+stored_json: Callable[[str], Any] = msgspec.Raw
+
 #: Stored JSON as dicts, lists and strings.
 decode_json: Callable[[str], Any] = msgspec.json.decode
 
 
-def to_builtins(value: Any) -> Any:
-    """The same value as dicts, lists and strings, as it would stand in JSON."""
-    return msgspec.to_builtins(value)
+def to_builtins(value: Any, *, in_order: bool = False) -> Any:
+    """The same value as dicts, lists and strings, as it would stand in JSON.
+
+    `in_order`: what has no order of its own, sets and dicts, is sorted.
+    """
+    return msgspec.to_builtins(value, order="deterministic" if in_order else None)
 
 
 class EventSerializer:
-    """Encodes events, and decodes stored ones with one prepared decoder for each type."""
+    """Decodes stored events, with one prepared decoder for each type and schema version."""
 
     def __init__(self, event_types: EventTypes) -> None:
         self._event_types = event_types
         self._decoders: dict[tuple[str, int], Callable[[str], Event]] = {}
 
     def decode(self, type_name: str, schema_version: int, data: str) -> Event:
-        """The event that was stored; raises UnknownEventType rather than guess."""
+        """The event that was stored, brought to the present schema version.
+
+        Raises UnknownEventType, UpcastFailed or UnreadableEvent rather than guess.
+        """
         decode = self._decoders.get((type_name, schema_version))
         if decode is None:
             decode = self._prepare(type_name, schema_version)
-        return decode(data)
+        try:
+            return decode(data)
+        except msgspec.DecodeError as error:
+            raise UnreadableEvent(type_name, schema_version, str(error)) from error
 
     def _prepare(self, type_name: str, schema_version: int) -> Callable[[str], Event]:
-        for event_type in self._event_types:
-            if (event_type.name, event_type.schema_version) == (type_name, schema_version):
-                decoder = msgspec.json.Decoder(event_type.event_class)
-                self._decoders[type_name, schema_version] = decoder.decode
-                return decoder.decode
-        raise UnknownEventType(type_name, schema_version)
+        event_type, upcasting = self._event_types.stored_as(type_name, schema_version)
+        decode: Callable[[str], Event] = msgspec.json.Decoder(event_type.event_class).decode
+        if upcasting.upcasters:
+            decode = _OlderDecoder(event_type.event_class, upcasting).decode
+        self._decoders[type_name, schema_version] = decode
+        return decode
+
+
+class _OlderDecoder:
+    """Decodes events of one type and one schema version that is not the present one."""
+
+    def __init__(self, event_class: type[Event], upcasting: Upcasting) -> None:
+        self._event_class = event_class
+        self._upcasting = upcasting
+        self._fields = schema_of(event_class)["properties"].keys()
+
+    def decode(self, data: str) -> Event:
+        upcast = self._upcasting.apply(decode_json(data))
+        # msgspec would pass over a field that an upcaster has misspelt, and what was in it.
+        if unknown := upcast.keys() - self._fields:
+            raise self._upcasting.misfit(
+                f"left {', '.join(sorted(map(str, unknown)))}, which {self._event_class.__name__} "
+                "does not have"
+            )
+        try:
+            return msgspec.convert(upcast, self._event_class)
+        except msgspec.ValidationError as error:
+            problem = f"returned what is no {self._event_class.__name__} ({error})"
+            raise self._upcasting.misfit(problem) from error
+
+
+def schema_of(event_class: type[Event]) -> dict[str, Any]:
+    """The JSON Schema of a stored event: without texts, and with inner types written out."""
+    (top,), components = msgspec.json.schema_components([event_class], ref_template="{name}")
+    written_out = _written_out(top, components, within=())
+    schema: dict[str, Any] = decode_json(encode_text(written_out))  # Defaults as JSON has them.
+    return schema
+
+
+def _written_out(part: Any, components: dict[str, Any], within: tuple[str, ...]) -> Any:
+    match part:
+        case {"$ref": str(name)} if name not in within:
+            component = dict(components[name])
+            component.pop("title", None)  # The names of classes, and what they say of themselves,
+            component.pop("description", None)  # may change.
+            if "required" in component:
+                component["required"] = sorted(component["required"])
+            return _written_out(component, components, (*within, name))
+        case dict():
+            return {key: _written_out(inner, components, within) for key, inner in part.items()}
+        case list():
+            return [_written_out(inner, components, within) for inner in part]
+        case _:
+            return part
 
 
 #: The `metadata` column of an event.
 decode_origin: Callable[[str], Origin] = msgspec.json.Decoder(Origin).decode
+
+

@@ -5,6 +5,7 @@ from ledger import errors
 from ledger.accounts import commands as account_commands
 from ledger.accounts import events as account_events
 from ledger.accounts import handlers as accounts
+from ledger.accounts import upcasters
 from ledger.persons import commands as person_commands
 from ledger.persons import events as person_events
 from ledger.persons import handlers as persons
@@ -38,8 +39,10 @@ def _register_persons(application: Application) -> None:
 def _register_accounts(application: Application) -> None:
     events = application.events
     events.name(account_events.AccountOpened, "account.opened")
-    events.name(account_events.MoneyDeposited, "account.money_deposited")
-    events.name(account_events.MoneyWithdrawn, "account.money_withdrawn")
+    events.name(account_events.MoneyDeposited, "account.money_deposited", schema_version=2)
+    events.upcast("account.money_deposited", 1, upcasters.upcast_money_deposited_1_to_2)
+    events.name(account_events.MoneyWithdrawn, "account.money_withdrawn", schema_version=2)
+    events.upcast("account.money_withdrawn", 1, upcasters.upcast_money_withdrawn_1_to_2)
     events.name(account_events.AccountClosed, "account.closed")
 
     handle = application.commands.handle

@@ -51,13 +51,17 @@ class Account(Aggregate[AccountState]):
         self._check_open()
         if self.state.balance + amount >= BALANCE_LIMIT:
             raise errors.BalanceTooLarge(self.id, BALANCE_LIMIT)
-        self.record(MoneyDeposited(amount=amount, booked_on=booked_on, reference=reference))
+        self.record(
+            MoneyDeposited(amount=amount, booked_on=booked_on, reference=reference or None)
+        )
 
     def withdraw(self, amount: Decimal, booked_on: date | None, reference: str) -> None:
         self._check_open()
         if amount > self.state.balance:
             raise errors.InsufficientFunds(self.id, self.state.balance, amount)
-        self.record(MoneyWithdrawn(amount=amount, booked_on=booked_on, reference=reference))
+        self.record(
+            MoneyWithdrawn(amount=amount, booked_on=booked_on, reference=reference or None)
+        )
 
     def close(self) -> None:
         self._check_open()

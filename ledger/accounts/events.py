@@ -20,7 +20,7 @@ class MoneyDeposited(Event):
 
     amount: Decimal
     booked_on: date | None = None
-    reference: str = ""
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,7 @@ class MoneyWithdrawn(Event):
 
     amount: Decimal
     booked_on: date | None = None
-    reference: str = ""
+    reference: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,19 +1,23 @@
 """One table from codes to statuses; a fault of ours is a problem document too."""
 
+import logging
+from typing import Any
+
 import pytest
 from django.db import OperationalError
 
 from config.api_errors import STATUS_OF_CODE, exception_handler
 from eventstore import errors
+from eventstore.application import Application
 from eventstore.errors import DaybookError, Refusal
+from eventstore.event_types import EventTypes
+from eventstore.serialization import EventSerializer
 from projections import queries
 from tests.http import Api
 
 #: Raised at start or while programming, never as an answer.
 NO_ANSWERS = {
     errors.RegistrationError,
-    errors.UnknownEventType,
-    errors.CorruptStream,
     errors.MissingRow,
     errors.RowExists,
 }
@@ -36,6 +40,25 @@ def test_a_database_that_does_not_answer_is_busy(
     assert response is not None
     assert (response.status_code, response.data["code"]) == (503, "busy")
     assert response["Retry-After"] == "1"
+
+
+def test_events_that_cannot_be_read_are_busy_and_logged(
+    api: Api, application: Application, monkeypatch: pytest.MonkeyPatch, caplog: Any
+) -> None:
+    """Nothing is stored, and the same id goes through once the code knows them."""
+    person_id = api.registered_person("Alice", "Cooper")
+    application.cache.clear()
+    monkeypatch.setattr(application.store, "_serializer", EventSerializer(EventTypes()))
+    rename = {"aggregate_id": person_id, "first_name": "Ann", "last_name": "Lee"}
+
+    with caplog.at_level("ERROR", logger="daybook.events"):
+        monkeypatch.setattr(logging.getLogger("daybook"), "propagate", True)
+        answer = api.send("rename-person", rename).refused(503, "busy")
+
+    assert answer.headers["Retry-After"]
+    assert "person.registered, schema version 1, is not registered" in answer.body["detail"]
+    logged = [record.message for record in caplog.records if record.name == "daybook.events"]
+    assert logged == ["unreadable_events"]
 
 
 def test_a_fault_of_ours_is_a_problem_without_details(

@@ -81,12 +81,13 @@ PURE = [
     "eventstore.hash_chain",
     "eventstore.event_types",
     "eventstore.command_types",
+    "eventstore.upcasting",
     "ledger.errors",
     "ledger.money",
     *(
         f"ledger.{context.name}.{module}"
         for context in sorted((PROJECT / "ledger").iterdir())
-        for module in ("aggregate", "commands", "events", "process_manager")
+        for module in ("aggregate", "commands", "events", "process_manager", "upcasters")
         if (context / f"{module}.py").exists()
     ),
 ]

@@ -1,0 +1,112 @@
+"""Errors of our own code and of stored data: raised at start or while reading, never an answer.
+
+Callers import them, like every other error, from `eventstore.errors`.
+"""
+
+
+class DaybookError(Exception):
+    """Base of all our errors; `code` is part of the contract with client programs."""
+
+    code: str = "internal"
+
+
+class RegistrationError(DaybookError):
+    """Something is registered twice or not at all; raised at start, never while serving."""
+
+
+class Unreadable(DaybookError):
+    """Stored events that this code cannot replay; what needs them waits until that is mended."""
+
+    code = "busy"
+
+
+class UnknownEventType(Unreadable):
+    """A stored event has a type or schema version that this code does not know."""
+
+    def __init__(self, type_name: str, schema_version: int) -> None:
+        self.type_name = type_name
+        self.schema_version = schema_version
+        super().__init__(
+            f"Event type {type_name}, schema version {schema_version}, is not registered. "
+            "Register it, or deploy the code that knows it."
+        )
+
+
+class UpcastFailed(Unreadable):
+    """A stored event of an older schema version could not be brought to the present one."""
+
+    def __init__(self, type_name: str, from_version: int, upcaster: str, problem: str) -> None:
+        self.type_name = type_name
+        self.from_version = from_version
+        self.upcaster = upcaster
+        super().__init__(
+            f"Event type {type_name}, schema version {from_version}: {upcaster} {problem}. "
+            "Mend the upcaster; what is stored is as it was."
+        )
+
+
+class UnreadableEvent(Unreadable):
+    """A stored event of the present schema version is not as this code says it is."""
+
+    def __init__(self, type_name: str, schema_version: int, problem: str) -> None:
+        self.type_name = type_name
+        self.schema_version = schema_version
+        super().__init__(
+            f"Event type {type_name}, schema version {schema_version}: {problem}. Raise its "
+            "schema version and write an upcaster, or look for what was stored by other code."
+        )
+
+
+class CorruptStream(Unreadable):
+    """A stream's rows contradict each other (a hole, a missing tail); `verify` tells more."""
+
+    def __init__(self, stream: str, version: int, found: int) -> None:
+        super().__init__(
+            f"Stream {stream} says it is at version {version}, but its events end at {found}. "
+            "Run `manage.py verify` before anything is written to it."
+        )
+
+
+class NotReplayable(Unreadable):
+    """An event cannot be decoded or applied, so from its version on there is no state."""
+
+    code = "not_replayable"
+
+    def __init__(self, stream: str, version: int, cause: Exception) -> None:
+        self.version = version
+        reason = str(cause)
+        if not isinstance(cause, DaybookError):
+            reason = f"{type(cause).__name__}: {cause}. Deploy the code that can read it."
+        super().__init__(f"From version {version} on, {stream} has no state. {reason}")
+
+
+class NoSuchVersion(DaybookError):
+    """A version that a stream does not have, or not yet."""
+
+    code = "not_found"
+
+    def __init__(self, stream: str, version: int, last: int) -> None:
+        super().__init__(
+            f"Stream {stream} has no version {version}. Choose one from 0, which is before its "
+            f"first event, to {last}."
+        )
+
+
+class RowExists(DaybookError):
+    """A projection inserts a row that an earlier event has inserted or changed."""
+
+    def __init__(self, table: str, key: object) -> None:
+        super().__init__(
+            f"Table {table} has a row {key} already. Insert it once, on the event that begins it, "
+            "and update it afterwards."
+        )
+
+
+class MissingRow(DaybookError):
+    """A projection updates a row that no event has inserted."""
+
+    def __init__(self, table: str, key: object) -> None:
+        super().__init__(
+            f"Table {table} has no row {key}. Insert it on the event that begins it, "
+            "and list that event in the projection's registration."
+        )
