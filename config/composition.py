@@ -11,6 +11,8 @@ def build_application() -> Application:
     application = Application(
         pipeline=pipeline_from_settings(),
         calls_per_minute=settings.EVENTSTORE["CALLS_PER_MINUTE"],
+        snapshot_every=settings.EVENTSTORE["SNAPSHOT_EVERY"],
+        cache_size=settings.EVENTSTORE["CACHE_SIZE"],
     )
     ledger.registration.register(application)
     projections.registration.register(application)

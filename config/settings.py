@@ -7,6 +7,8 @@
 | DAYBOOK_ALLOWED_HOSTS | host names, with commas between | this machine only |
 | DAYBOOK_DEBUG | 1: Django's debug pages | 0 |
 | DAYBOOK_CALLS_PER_MINUTE | of one API key; 0: any number | 6000 |
+| DAYBOOK_SNAPSHOT_EVERY | events of an aggregate; 0: never | 100 |
+| DAYBOOK_CACHE_SIZE | aggregates kept in each process; 0: none | 5000 |
 """
 
 import os
@@ -111,6 +113,9 @@ EVENTSTORE: dict[str, Any] = {
     "APPLICATION": "config.composition.build_application",
     # Of one API key, or of one user's session in one tenant, over all processes.
     "CALLS_PER_MINUTE": int(os.environ.get("DAYBOOK_CALLS_PER_MINUTE", "6000")),
+    # A snapshot of an aggregate after so many events, and how many aggregates a process keeps.
+    "SNAPSHOT_EVERY": int(os.environ.get("DAYBOOK_SNAPSHOT_EVERY", "100")),
+    "CACHE_SIZE": int(os.environ.get("DAYBOOK_CACHE_SIZE", "5000")),
     # Every event's schema at every version ever released; `manage.py event_schemas` keeps it.
     "EVENT_SCHEMAS": BASE_DIR / "ledger" / "event_schemas.json",
     # Outermost first. Add a step of your own anywhere; see eventstore/pipeline.py.

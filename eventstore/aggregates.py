@@ -12,7 +12,10 @@ from eventstore.events import Event
 
 
 class State(Protocol):
-    """A plain dataclass of immutable values with one way to change: `apply`."""
+    """A plain dataclass whose fields hold immutable values, changed by `apply` alone.
+
+    So a shallow copy is a copy. All fields have defaults, and a form in JSON for snapshots.
+    """
 
     def apply(self, event: Any) -> None: ...
 
@@ -25,6 +28,9 @@ class Aggregate(Generic[StateT]):
 
     category: ClassVar[str]
     state_type: type[StateT]
+    #: Raise it when `apply` changes and the fields of the state do not: snapshots of the old
+    #: meaning are passed over then, as they are by themselves when the fields change.
+    state_version: ClassVar[int] = 1
 
     __slots__ = ("id", "pending", "state", "version")
 

@@ -11,14 +11,20 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from eventstore.access import Access
+from eventstore.aggregate_types import AggregateTypes
+from eventstore.cache import AggregateCache
 from eventstore.command_bus import CommandBus, CommandExecution
 from eventstore.command_log import CommandLog
 from eventstore.command_types import CommandTypes
 from eventstore.database import Database
 from eventstore.event_types import EventTypes
 from eventstore.high_water_mark import HighWaterMark
+from eventstore.history import History
+from eventstore.loading import AggregateLoader
 from eventstore.pipeline import Services, Step
 from eventstore.projections import Projections
+from eventstore.reading import EventReader
+from eventstore.snapshots import Snapshots
 from eventstore.store import EventStore
 from eventstore.throttling import Throttle
 
@@ -32,21 +38,33 @@ class Application:
         pipeline: Sequence[type[Step]],
         database: Database | None = None,
         calls_per_minute: int = 0,
+        snapshot_every: int = 100,
+        cache_size: int = 5000,
     ) -> None:
-        """`calls_per_minute` of one API key, or of one user's session; 0: any number."""
+        """`calls_per_minute` of one API key, or of one user's session; 0: any number.
+
+        A snapshot is taken of an aggregate after every `snapshot_every` events, and up to
+        `cache_size` aggregates are kept in this process; 0: none.
+        """
         self.database = database or Database()
         self.events = EventTypes()
+        self.aggregates = AggregateTypes()
         self.commands = CommandTypes()
         self.projections = Projections()
         #: Where an aggregate of a category can be read: `/api/persons/{aggregate_id}`.
         self.locations: dict[str, str] = {}
         self.store = EventStore(self.database, self.events)
+        self.reader = EventReader(self.database, self.events)
+        self.history = History(self.store, self.reader, self.aggregates)
+        self.snapshots = Snapshots(self.database, every=snapshot_every)
+        self.cache = AggregateCache(cache_size)
+        self.loader = AggregateLoader(self.store, self.snapshots, self.cache)
         self.command_log = CommandLog(self.database)
         self.high_water_mark = HighWaterMark(self.database)
         self.access = Access(self.database)
         self.throttle = Throttle(self.database, calls_per_minute=calls_per_minute)
         services = Services(self.database, self.commands, self.command_log)
-        execution = CommandExecution(services, self.store, self.projections)
+        execution = CommandExecution(services, self.store, self.loader, self.projections)
         self.bus = CommandBus(execution, services, pipeline)
 
 

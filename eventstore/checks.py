@@ -8,12 +8,14 @@ from django.conf import settings
 from django.core import checks
 from django.db.models import UniqueConstraint
 
+from eventstore.aggregates import Aggregate
 from eventstore.application import Application, get_application
 from eventstore.command_types import CommandType
 from eventstore.errors import RegistrationError
 from eventstore.input.commands import fields_of
 from eventstore.input.schemas import schema_for
 from eventstore.projections import Projection, Table
+from eventstore.serialization import StateSerializer, UnreadableState
 
 #: Without these, in this order, a command would not happen exactly once.
 REQUIRED_STEPS = (
@@ -75,13 +77,18 @@ def check_database(
 def check_registration(
     app_configs: Sequence[AppConfig] | None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    """The application can be built, and each projection's events and tables are in order."""
+    """The application can be built, and what is registered on it fits together."""
     try:
         application = get_application()
     except RegistrationError as error:
         return [checks.Error(str(error), id="eventstore.E002")]
     return [
         *(message for command in application.commands for message in _check_command(command)),
+        *(
+            message
+            for aggregate_class in application.aggregates
+            for message in _check_aggregate(aggregate_class)
+        ),
         *(
             message
             for projection in application.projections
@@ -115,6 +122,24 @@ def _check_command(command_type: CommandType) -> Iterator[checks.CheckMessage]:
                     obj=command_type.command_class.__name__,
                     id="eventstore.E006",
                 )
+
+
+def _check_aggregate(aggregate_class: type[Aggregate[Any]]) -> Iterator[checks.CheckMessage]:
+    """A snapshot can be taken of its state, and read again."""
+    try:
+        state = aggregate_class.state_type()
+        serializer = StateSerializer(type(state), aggregate_class.state_version)
+        restored = serializer.decode(serializer.encode(state))
+        problem = "" if restored == state else f"comes back from a snapshot as {restored!r}"
+    except (TypeError, UnreadableState) as error:
+        problem = f"cannot be stored in a snapshot: {error}"
+    if problem:
+        yield checks.Error(
+            f"The state of {aggregate_class.__name__} {problem}.",
+            hint="Make it a dataclass whose fields all have types, defaults, and a form in JSON.",
+            obj=aggregate_class.category,
+            id="eventstore.E009",
+        )
 
 
 def _check_projection(

@@ -3,16 +3,17 @@
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.db import InterfaceError, OperationalError
 
+from eventstore.command_log import Claim
 from eventstore.commands import Command, Envelope, RecordedEventReference, Result
 from eventstore.database import Database
 from eventstore.drafts import Recording
 from eventstore.errors import ProjectionFailed
 from eventstore.events import Event, Origin, RecordedEvent
+from eventstore.loading import AggregateLoader
 from eventstore.pipeline import Proceed, Services, Step
 from eventstore.projections import Projection, Projections
 from eventstore.repository import Repository
@@ -29,6 +30,7 @@ class CommandExecution:
 
     services: Services
     store: EventStore
+    loader: AggregateLoader
     projections: Projections
 
     def __call__(self, envelope: Envelope) -> Result:
@@ -36,18 +38,19 @@ class CommandExecution:
         log = self.services.command_log
         # Claimed before anything is decided: a late claim would let a second sender of the
         # same id be refused by the effects of the first.
-        claimed_at = log.claim(command_type.name, envelope)
-        if claimed_at is None:
+        claim = log.claim(command_type.name, envelope)
+        if claim is None:
             return log.replay(command_type.name, envelope)
-        repository = self._repository(envelope, claimed_at)
+        repository = self._repository(envelope, claim)
         command_type.handler(envelope.command, repository)
         if repository.recorded:
             project_inline(self.services.database, self.projections, repository.recorded)
         else:
             log.complete(envelope)
+        self.services.database.after_commit(repository.keep)
         return _result(envelope, repository.recorded)
 
-    def _repository(self, envelope: Envelope, recorded_at: datetime) -> Repository:
+    def _repository(self, envelope: Envelope, claim: Claim) -> Repository:
         origin = Origin(
             user=envelope.actor.user,
             correlation_id=envelope.correlation_id,
@@ -55,13 +58,15 @@ class CommandExecution:
         )
         return Repository(
             self.store,
+            self.loader,
             Recording(
                 tenant_id=envelope.actor.tenant_id,
                 origin=origin,
-                recorded_at=recorded_at,
+                recorded_at=claim.received_at,
                 command_id=envelope.command_id,
             ),
             target_id=envelope.command.aggregate_id,
+            target_head=claim.target_head,
             expected_version=envelope.expected_version,
             in_line=envelope.attempt > 1,
         )

@@ -2,23 +2,32 @@
 
 from datetime import datetime
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from eventstore.commands import Envelope, RecordedEventReference, Result
 from eventstore.database import Database
 from eventstore.errors import CommandIdReused, Refusal, ReplayedRefusal
 from eventstore.serialization import decode_json, encode, encode_text, to_builtins
+from eventstore.store import StreamHead
 
 # Take the command id, or learn that it is taken; waits while another transaction holds it.
 # The row says `completed` from the start: nobody sees it before the transaction commits, and a
 # status that does not change later spares every index of the table a second entry.
+# On the way back it brings the head of the target's stream: a cached aggregate that stands there
+# needs no round trip of its own. (The append finds out if it has moved on meanwhile.)
 CLAIM = """
-INSERT INTO eventstore_command
-    (tenant_id, id, type, data, fingerprint, aggregate_id, expected_version, "user",
-     correlation_id, causation_id, attempts, status, code, received_at)
-VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, %s, 'completed', '', clock_timestamp())
-ON CONFLICT (tenant_id, id) DO NOTHING
-RETURNING received_at
+WITH claimed AS (
+    INSERT INTO eventstore_command
+        (tenant_id, id, type, data, fingerprint, aggregate_id, expected_version, "user",
+         correlation_id, causation_id, attempts, status, code, received_at)
+    VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, %s, 'completed', '', clock_timestamp())
+    ON CONFLICT (tenant_id, id) DO NOTHING
+    RETURNING tenant_id, aggregate_id, received_at
+)
+SELECT c.received_at, s.category, s.status, s.version, s.head_hash, s.incarnation
+FROM claimed AS c
+LEFT JOIN eventstore_stream AS s
+    ON s.tenant_id = c.tenant_id AND s.aggregate_id = c.aggregate_id
 """
 
 # Keep a refusal as the command's answer, unless somebody else has answered it meanwhile.
@@ -55,14 +64,24 @@ def fingerprint(type_name: str, envelope: Envelope) -> bytes:
     return sha256(encode([type_name, fields])).digest()
 
 
+class Claim(NamedTuple):
+    """A command id taken: the database's time then, and where its target's stream stood."""
+
+    received_at: datetime
+    target_head: StreamHead | None
+
+
 class CommandLog:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, type_name: str, envelope: Envelope) -> datetime | None:
-        """Take the command id; the database's time then, or None where the id is taken."""
+    def claim(self, type_name: str, envelope: Envelope) -> Claim | None:
+        """Take the command id; None where it is taken."""
         row = self._database.row(CLAIM, _identity(type_name, envelope))
-        return None if row is None else row[0]
+        if row is None:
+            return None
+        received_at, *head = row
+        return Claim(received_at, StreamHead(*head) if head[0] is not None else None)
 
     def complete(self, envelope: Envelope) -> None:
         """End a command that changed nothing."""

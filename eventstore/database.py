@@ -5,12 +5,14 @@ each connection: that saves about a third of the time of a short statement. They
 Django's transactions like any other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import psycopg
 from django.db import DEFAULT_DB_ALIAS, connections, transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
+
+Parameters = Sequence[Any] | Mapping[str, Any]
 
 
 class Database:
@@ -30,7 +32,14 @@ class Database:
         """
         return transaction.atomic(using=self.alias, durable=True)
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> psycopg.Cursor[Any]:
+    def after_commit(self, call: Callable[[], None]) -> None:
+        """Call it once the transaction has committed, never if it is rolled back.
+
+        What it raises is logged: the transaction is done, and its answer stands.
+        """
+        transaction.on_commit(call, using=self.alias, robust=True)
+
+    def execute(self, sql: str, parameters: Parameters = ()) -> psycopg.Cursor[Any]:
         """Run one statement, prepared; errors are Django's (OperationalError and its kin)."""
         connection = self.connection
         # As Django's own cursor does it: a connection that was lost between two requests is
@@ -41,10 +50,10 @@ class Database:
         with connection.wrap_database_errors:
             return cursor.execute(sql, parameters, prepare=True, binary=True)
 
-    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+    def rows(self, sql: str, parameters: Parameters = ()) -> list[tuple[Any, ...]]:
         """All rows of one statement."""
         return self.execute(sql, parameters).fetchall()
 
-    def row(self, sql: str, parameters: Sequence[Any] = ()) -> tuple[Any, ...] | None:
+    def row(self, sql: str, parameters: Parameters = ()) -> tuple[Any, ...] | None:
         """The first row of one statement, or None."""
         return self.execute(sql, parameters).fetchone()

@@ -1,5 +1,6 @@
 """Loads aggregates for one command and saves what they recorded."""
 
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -8,7 +9,8 @@ from eventstore.drafts import Recording
 from eventstore.errors import AggregateNotFound, AlreadyExists, Boxed, StaleVersion
 from eventstore.events import Event, RecordedEvent
 from eventstore.hash_chain import GENESIS
-from eventstore.store import EventStore
+from eventstore.loading import AggregateLoader, Loaded
+from eventstore.store import EventStore, StreamHead
 
 AggregateT = TypeVar("AggregateT", bound=Aggregate[Any])
 
@@ -19,22 +21,28 @@ class Repository:
     def __init__(
         self,
         store: EventStore,
+        loader: AggregateLoader,
         recording: Recording,
         *,
         target_id: UUID,
+        target_head: StreamHead | None = None,
         expected_version: int | None = None,
         in_line: bool = False,
     ) -> None:
         """`expected_version` is what the sender has seen of `target_id`; None: any.
 
+        `target_head` is what this transaction has seen of it; None: no stream.
         `in_line` takes each stream's row lock before loading: slower alone, sure under contention.
         """
         self._store = store
+        self._loader = loader
         self._recording = recording
         self._target_id = target_id
         self._expected_version = expected_version
         self._in_line = in_line
-        self._head_hashes: dict[UUID, bytes] = {}
+        #: Heads that need not be asked for again, until they are used.
+        self._seen = {} if in_line else {target_id: target_head}
+        self._loaded: dict[UUID, Loaded[Any]] = {}
         #: All that this command recorded so far, in the order of the appends.
         self.recorded: list[RecordedEvent[Event]] = []
 
@@ -46,29 +54,34 @@ class Repository:
         """
         if self._in_line:
             self._store.lock(self._recording.tenant_id, aggregate_id)
-        loaded = self._store.load(self._recording.tenant_id, aggregate_id)
-        if loaded is None or loaded[0].category != aggregate_class.category:
+        loaded = self._loader.load(
+            self._recording.tenant_id,
+            aggregate_class,
+            aggregate_id,
+            seen=self._seen.pop(aggregate_id, None),
+        )
+        if loaded is None:
             raise AggregateNotFound(aggregate_class.category, aggregate_id)
-        head, events = loaded
-        if head.status == "boxed":
-            raise Boxed(head.category, aggregate_id)
-        self._check_expected(head.category, aggregate_id, head.version)
-        aggregate = aggregate_class(aggregate_id)
-        aggregate.replay(events)
-        self._head_hashes[aggregate_id] = head.head_hash
-        return aggregate
+        if loaded.head.status == "boxed":
+            raise Boxed(aggregate_class.category, aggregate_id)
+        self._check_expected(aggregate_class.category, aggregate_id, loaded.head.version)
+        self._loaded[aggregate_id] = loaded
+        return loaded.aggregate
 
     def create(self, aggregate_class: type[AggregateT], aggregate_id: UUID) -> AggregateT:
         """An empty aggregate under a free id; raises AlreadyExists or Boxed where it is taken."""
-        found = self._store.find(self._recording.tenant_id, aggregate_id)
+        found = self._head(aggregate_id)
         category = aggregate_class.category
-        self._check_expected(category, aggregate_id, found[2] if found else 0)
-        if found and found[1] == "boxed":
-            raise Boxed(found[0], aggregate_id)
+        self._check_expected(category, aggregate_id, found.version if found else 0)
+        if found and found.status == "boxed":
+            raise Boxed(found.category, aggregate_id)
         if found:
             raise AlreadyExists(category, aggregate_id)
-        self._head_hashes[aggregate_id] = GENESIS
-        return aggregate_class(aggregate_id)
+        aggregate = aggregate_class(aggregate_id)
+        self._loaded[aggregate_id] = Loaded(
+            aggregate, StreamHead(category, "active", 0, GENESIS, 0)
+        )
+        return aggregate
 
     def require(self, category: str, aggregate_id: UUID) -> None:
         """Check that another aggregate exists, without loading it.
@@ -76,27 +89,38 @@ class Repository:
         Raises AggregateNotFound or Boxed.
         """
         found = self._store.find(self._recording.tenant_id, aggregate_id)
-        if found is None or found[0] != category:
+        if found is None or found.category != category:
             raise AggregateNotFound(category, aggregate_id)
-        if found[1] == "boxed":
+        if found.status == "boxed":
             raise Boxed(category, aggregate_id)
 
     def save(self, aggregate: Aggregate[Any]) -> None:
         """Append what the aggregate recorded; raises WrongExpectedVersion when it is outdated."""
         if not aggregate.pending:
             return
+        loaded = self._loaded[aggregate.id]
         recorded = self._store.append(
             aggregate.category,
             aggregate.id,
             aggregate.pending,
             expected_version=aggregate.version,
-            head_hash=self._head_hashes[aggregate.id],
+            head_hash=loaded.head.head_hash,
             recording=self._recording,
         )
         aggregate.version += len(aggregate.pending)
         aggregate.pending = []
-        self._head_hashes[aggregate.id] = recorded[-1].hash
+        loaded.head = replace(loaded.head, version=aggregate.version, head_hash=recorded[-1].hash)
         self.recorded.extend(recorded)
+
+    def keep(self) -> None:
+        """Cache what was loaded and saved, with snapshots; only after the commit."""
+        for loaded in self._loaded.values():
+            self._loader.keep(self._recording.tenant_id, loaded)
+
+    def _head(self, aggregate_id: UUID) -> StreamHead | None:
+        if aggregate_id in self._seen:
+            return self._seen.pop(aggregate_id)
+        return self._store.find(self._recording.tenant_id, aggregate_id)
 
     def _check_expected(self, category: str, aggregate_id: UUID, actual: int) -> None:
         expected = self._expected_version

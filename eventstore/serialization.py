@@ -4,11 +4,13 @@ msgspec is no input wall: what comes from outside passes `eventstore.input` firs
 """
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 from django.utils.functional import Promise
 
+from eventstore.aggregates import State
 from eventstore.errors import UnreadableEvent
 from eventstore.event_types import EventTypes
 from eventstore.events import Event, Origin
@@ -136,3 +138,22 @@ def _written_out(part: Any, components: dict[str, Any], within: tuple[str, ...])
 decode_origin: Callable[[str], Origin] = msgspec.json.Decoder(Origin).decode
 
 
+class UnreadableState(Exception):
+    """The text of a snapshot is not a state of this code's schema."""
+
+
+class StateSerializer:
+    """Encodes and decodes the states of one aggregate, for snapshots."""
+
+    def __init__(self, state_type: type[State], state_version: int) -> None:
+        self.encode: Callable[[State], str] = encode_text
+        self._decode = msgspec.json.Decoder(state_type).decode
+        #: SHA-256, in hex, over the fields, their types and `state_version`.
+        self.schema = sha256(encode([state_version, msgspec.json.schema(state_type)])).hexdigest()
+
+    def decode(self, text: str) -> State:
+        """The state that was encoded; raises UnreadableState."""
+        try:
+            return self._decode(text)
+        except msgspec.DecodeError as error:
+            raise UnreadableState(str(error)) from error

@@ -1,12 +1,12 @@
-"""The event store: appends to streams under an expected version, and reads them back.
+"""The event store: appends to streams under an expected version, and loads them to be replayed.
 
 One stream for each aggregate, one row for each event. The check, the stream's row, the events
 and the command's answer are one call of the PL/pgSQL function `eventstore_append`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 from eventstore.database import Database
@@ -14,57 +14,49 @@ from eventstore.drafts import Drafts, Recording
 from eventstore.errors import Boxed, CorruptStream, WrongExpectedVersion
 from eventstore.event_types import EventTypes
 from eventstore.events import Event, RecordedEvent, stream_name
-from eventstore.serialization import EventSerializer, decode_origin
+from eventstore.serialization import EventSerializer
 
-# Version check, stream row, events and the command's answer; see migrations/sql/0001_append.sql.
+# Version check, stream row, events and the command's answer; see migrations/sql/0003_append.sql.
 APPEND = """
 SELECT outcome, found_version, positions
-FROM eventstore_append(%s, %s, %s, %s::bigint, %s::json, %s::json, %s, %s, %s)
+FROM eventstore_append(%s, %s, %s, %s::bigint, %s, %s, %s, %s, %s::json, %s, %s)
 """
 
-# A stream's head and all its events in one snapshot and one row. Three arrays instead of a row
-# for each event, which would carry the head again and again: 1.6 times faster at 1,000 events.
+# A stream's head, its newest snapshot that can be used, and the events after it, as of one moment
+# and in one row. Arrays instead of a row for each event, which would carry the head again and
+# again: 1.6 times faster at 1,000 events. A snapshot beyond the stream's end is no snapshot of it.
 LOAD_STREAM = """
-SELECT s.category, s.status, s.version, s.head_hash, e.types, e.schema_versions, e.data
+SELECT s.category, s.status, s.version, s.head_hash, s.incarnation, p.version, p.state::text,
+       e.types, e.schema_versions, e.data
 FROM eventstore_stream AS s
+LEFT JOIN LATERAL (
+    SELECT version, state FROM eventstore_snapshot
+    WHERE stream_id = s.id AND version > %(after)s AND version <= s.version
+      AND state_schema = %(state_schema)s
+    ORDER BY version DESC LIMIT 1
+) AS p ON true
 CROSS JOIN LATERAL (
     SELECT array_agg(type) AS types, array_agg(schema_version) AS schema_versions,
            array_agg(data::text) AS data
     FROM (
         SELECT type, schema_version, data FROM eventstore_event
-        WHERE stream_id = s.id ORDER BY version
+        WHERE stream_id = s.id AND version > coalesce(p.version, %(after)s) ORDER BY version
     ) AS in_order
 ) AS e
-WHERE s.tenant_id = %s AND s.aggregate_id = %s
+WHERE s.tenant_id = %(tenant_id)s AND s.aggregate_id = %(aggregate_id)s
 """
 
 # Only whether the stream is there, and in which state.
 FIND_STREAM = """
-SELECT category, status, version FROM eventstore_stream WHERE tenant_id = %s AND aggregate_id = %s
+SELECT category, status, version, head_hash, incarnation FROM eventstore_stream
+WHERE tenant_id = %s AND aggregate_id = %s
 """
 
 # Stand in line for the stream; a statement of its own, so that the next one sees what was awaited.
 LOCK_STREAM = """
-SELECT id FROM eventstore_stream WHERE tenant_id = %s AND aggregate_id = %s FOR UPDATE
-"""
-
-# All events after a position, in the order of positions; one page of a replay.
-READ_EVENTS = """
-SELECT e.position, e.tenant_id, s.category, s.aggregate_id, e.version, e.type, e.schema_version,
-       e.data::text, e.metadata::text, e.recorded_at, e.hash
-FROM eventstore_event AS e JOIN eventstore_stream AS s ON s.id = e.stream_id
-WHERE e.position > %s
-ORDER BY e.position
-LIMIT %s
-"""
-
-# The same for one stream, by version.
-READ_STREAM = """
-SELECT e.position, e.tenant_id, s.category, s.aggregate_id, e.version, e.type, e.schema_version,
-       e.data::text, e.metadata::text, e.recorded_at, e.hash
-FROM eventstore_event AS e JOIN eventstore_stream AS s ON s.id = e.stream_id
-WHERE s.tenant_id = %s AND s.category = %s AND s.aggregate_id = %s AND e.version > %s
-ORDER BY e.version
+SELECT id FROM eventstore_stream
+WHERE tenant_id = %s AND aggregate_id = %s
+FOR NO KEY UPDATE
 """
 
 
@@ -76,6 +68,23 @@ class StreamHead:
     status: str
     version: int
     head_hash: bytes
+    #: Rises with each unbox: what somebody remembers of an earlier one does not count any more.
+    incarnation: int
+
+
+class StoredState(NamedTuple):
+    """A snapshot as it is stored: the state after `version`, in JSON."""
+
+    version: int
+    state: str
+
+
+class LoadedStream(NamedTuple):
+    """A stream from its newest usable snapshot on, or from where the reader asked."""
+
+    head: StreamHead
+    snapshot: StoredState | None
+    events: list[Event]
 
 
 class EventStore:
@@ -101,17 +110,26 @@ class EventStore:
         At least one event, in the caller's transaction. Raises WrongExpectedVersion when the
         stream is elsewhere by now, Boxed when it is in cold storage, EventTooLarge above 64 KiB.
         """
-        drafts = Drafts(self._event_types, category, aggregate_id, recording)
-        chained = drafts.chain(events, expected_version, head_hash)
+        drafts = Drafts(
+            self._event_types,
+            category,
+            aggregate_id,
+            recording,
+            events=events,
+            version=expected_version,
+            head_hash=head_hash,
+        )
         parameters = (
             recording.tenant_id,
             category,
             aggregate_id,
             expected_version,
-            f"[{','.join(draft.as_json() for draft in chained)}]",
+            "\n".join(drafts.type_names),
+            "\n".join(map(str, drafts.schema_versions)),
+            drafts.data.decode(),
+            b"".join(drafts.hashes),
             drafts.metadata.decode(),
             recording.recorded_at,
-            chained[-1].hash,
             recording.command_id,
         )
         outcome, found_version, positions = self._database.rows(APPEND, parameters)[0]
@@ -119,7 +137,7 @@ class EventStore:
             raise Boxed(category, aggregate_id)
         if outcome == "conflict":
             raise WrongExpectedVersion(category, aggregate_id, expected_version, found_version)
-        return list(drafts.recorded(chained, positions))
+        return drafts.recorded(positions)
 
     def lock(self, tenant_id: UUID, aggregate_id: UUID) -> None:
         """Wait until no other transaction writes this stream, and keep others waiting."""
@@ -127,60 +145,36 @@ class EventStore:
 
     # Reading -------------------------------------------------------------------------------------
 
-    def find(self, tenant_id: UUID, aggregate_id: UUID) -> tuple[str, str, int] | None:
-        """Category, status and version of a stream, or None."""
-        return self._database.row(FIND_STREAM, (tenant_id, aggregate_id))
+    def find(self, tenant_id: UUID, aggregate_id: UUID) -> StreamHead | None:
+        """Where a stream stands, without its events; None: there is no such stream."""
+        row = self._database.row(FIND_STREAM, (tenant_id, aggregate_id))
+        return None if row is None else StreamHead(*row)
 
-    def load(self, tenant_id: UUID, aggregate_id: UUID) -> tuple[StreamHead, list[Event]] | None:
-        """A stream's head and its events from the first, or None where there is no such stream.
+    def load(
+        self, tenant_id: UUID, aggregate_id: UUID, *, after: int = 0, state_schema: str = ""
+    ) -> LoadedStream | None:
+        """A stream's events after a version, or None where there is no such stream.
 
+        They begin after the newest snapshot with this state schema, if that one is newer.
         Raises UnknownEventType for an event that this code does not know, CorruptStream where
         events are missing: a partial state is never returned.
         """
-        row = self._database.row(LOAD_STREAM, (tenant_id, aggregate_id))
+        parameters = {
+            "tenant_id": tenant_id,
+            "aggregate_id": aggregate_id,
+            "after": after,
+            "state_schema": state_schema,
+        }
+        row = self._database.row(LOAD_STREAM, parameters)
         if row is None:
             return None
-        head = StreamHead(*row[:4])
+        head = StreamHead(*row[:5])
+        snapshot = StoredState(*row[5:7]) if row[5] is not None else None
         # Three arrays, each null where there are no events.
-        columns = [column or () for column in row[4:]]
+        columns = [column or () for column in row[7:]]
         events = list(map(self._serializer.decode, *columns))
-        if len(events) != head.version and head.status == "active":
+        start = snapshot.version if snapshot else after
+        if start <= head.version != start + len(events) and head.status == "active":
             name = stream_name(head.category, aggregate_id)
-            raise CorruptStream(name, head.version, len(events))
-        return head, events
-
-    def read_stream(
-        self, tenant_id: UUID, category: str, aggregate_id: UUID, *, after: int = 0
-    ) -> Iterator[RecordedEvent[Event]]:
-        """A stream's events with their envelopes, in the order of versions."""
-        rows = self._database.rows(READ_STREAM, (tenant_id, category, aggregate_id, after))
-        return map(self._recorded, rows)
-
-    def read_all(self, *, after: int = 0, page_size: int = 1000) -> Iterator[RecordedEvent[Event]]:
-        """Every committed event of every tenant, in the order of positions; constant memory.
-
-        Holds nothing back for writers still at work: for a replay at rest, not for a cursor.
-        """
-        while rows := self._database.rows(READ_EVENTS, (after, page_size)):
-            yield from map(self._recorded, rows)
-            after = rows[-1][0]
-
-    def _recorded(self, row: tuple[Any, ...]) -> RecordedEvent[Event]:
-        position, tenant_id, category, aggregate_id, version, name, schema, data, *rest = row
-        metadata, recorded_at, hash_ = rest
-        origin = decode_origin(metadata)
-        return RecordedEvent(
-            event=self._serializer.decode(name, schema, data),
-            position=position,
-            tenant_id=tenant_id,
-            category=category,
-            aggregate_id=aggregate_id,
-            version=version,
-            type=name,
-            schema_version=schema,
-            recorded_at=recorded_at,
-            correlation_id=origin.correlation_id,
-            causation_id=origin.causation_id,
-            user=origin.user,
-            hash=hash_,
-        )
+            raise CorruptStream(name, head.version, start + len(events))
+        return LoadedStream(head, snapshot, events)

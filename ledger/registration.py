@@ -6,12 +6,16 @@ from ledger.accounts import commands as account_commands
 from ledger.accounts import events as account_events
 from ledger.accounts import handlers as accounts
 from ledger.accounts import upcasters
+from ledger.accounts.aggregate import Account
 from ledger.persons import commands as person_commands
 from ledger.persons import events as person_events
 from ledger.persons import handlers as persons
+from ledger.persons.aggregate import Person
 
 
 def register(application: Application) -> None:
+    application.aggregates.add(Person)
+    application.aggregates.add(Account)
     _register_persons(application)
     _register_accounts(application)
 

@@ -15,7 +15,7 @@ def assert_rows_equal_a_replay(application: Application) -> int:
 
 
 def _compare(application: Application, projection: Projection) -> int:
-    expected = replay(projection, application.store.read_all())
+    expected = replay(projection, application.reader.read_log())
     count = 0
     for table in projection.tables:
         live = _live_rows(table)

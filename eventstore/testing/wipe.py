@@ -1,6 +1,8 @@
-"""Empties a test database. The guard against TRUNCATE is off for that one transaction."""
+"""Empties a test database. The guards against TRUNCATE are off for that one transaction."""
 
 from django.db import connection, transaction
+
+from eventstore.application import get_application
 
 EMPTY_EVERYTHING = """
 DO $$
@@ -12,8 +14,10 @@ BEGIN
     WHERE schemaname = current_schema()
       AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission');
     ALTER TABLE eventstore_event DISABLE TRIGGER eventstore_event_append_only;
+    ALTER TABLE eventstore_stream DISABLE TRIGGER eventstore_stream_stays;
     EXECUTE 'TRUNCATE ' || tables || ' RESTART IDENTITY';
     ALTER TABLE eventstore_event ENABLE ALWAYS TRIGGER eventstore_event_append_only;
+    ALTER TABLE eventstore_stream ENABLE ALWAYS TRIGGER eventstore_stream_stays;
 END
 $$
 """
@@ -29,3 +33,4 @@ def wipe() -> None:
         raise RuntimeError(f"{name} is no test database, so it is not wiped.")
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(EMPTY_EVERYTHING)
+    get_application().cache.clear()

@@ -7,9 +7,12 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 CORE_LIMIT = 3_000
-# What stands around the core of eventstore: its edges with their parser, its migrations, and its
-# tests' helpers.
-AROUND_THE_CORE = {"api", "admin", "input", "management", "testing", "migrations", "tests"}
+# What stands around the core of eventstore: its edges with their parser and their door (who may
+# come in, and how often), its migrations, and its tests' helpers.
+AROUND_THE_CORE = {"api", "admin", "input", "management", "testing", "migrations", "tests"} | {
+    "access",
+    "throttling",
+}
 # Hosts of package indexes, spelled so that this file does not name one itself.
 INDEX_HOSTS = re.compile(
     r"pypi[.]org|pythonhosted[.]org|npmjs[.](org|com)|registry[.]yarnpkg[.]com"

@@ -5,16 +5,18 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from uuid import UUID, uuid4
 
+from django.conf import settings
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Sum
 
 import ledger.registration
 import projections.registration
 from eventstore.application import Application, pipeline_from_settings
+from eventstore.database import Database
 from eventstore.drafts import Recording
 from eventstore.events import Origin
 from eventstore.hash_chain import GENESIS
 from eventstore.models import Tenant
-from eventstore.repository import Repository
 from eventstore.tenancy import Actor, Role
 from ledger.accounts.aggregate import Account
 from ledger.accounts.commands import DepositMoney, OpenAccount, WithdrawMoney
@@ -27,28 +29,49 @@ from tests.benchmarks.scratch_database import setting
 
 
 class Ours:
-    """An application and a tenant of its own; total and state from the events."""
+    """An application and a tenant of its own; total and state from the events.
 
-    def __init__(self, *, inline: bool = False) -> None:
-        self.application = Application(pipeline=pipeline_from_settings())
+    `inline`: with the rows of the read side. By default without snapshots and cache.
+    """
+
+    def __init__(
+        self,
+        *,
+        inline: bool = False,
+        snapshot_every: int = 0,
+        cache_size: int = 0,
+        alias: str = DEFAULT_DB_ALIAS,
+    ) -> None:
+        self.application = Application(
+            pipeline=pipeline_from_settings(),
+            database=Database(alias),
+            snapshot_every=snapshot_every,
+            cache_size=cache_size,
+        )
         ledger.registration.register(self.application)
         if inline:
             projections.registration.register(self.application)
         tenant_id = uuid4()
-        Tenant.objects.create(id=tenant_id, slug=str(tenant_id), name="Benchmark")
+        Tenant.objects.using(alias).create(id=tenant_id, slug=str(tenant_id), name="Benchmark")
         self.actor = Actor(tenant_id=tenant_id, user="mary", role=Role.MEMBER)
         self.ids: list[UUID] = []
 
     def recording(self) -> Recording:
-        origin = Origin(user="mary", correlation_id=uuid4(), causation_id=None)
+        origin = Origin(user="mary", correlation_id=uuid4(), causation_id=uuid4())
         tenant_id = self.actor.tenant_id
         return Recording(tenant_id=tenant_id, origin=origin, recorded_at=datetime.now(UTC))
 
     def load(self, aggregate_id: UUID) -> Account:
-        store = self.application.store
-        return Repository(store, self.recording(), target_id=aggregate_id).load(
-            Account, aggregate_id
-        )
+        loaded = self.application.loader.load(self.actor.tenant_id, Account, aggregate_id)
+        assert loaded is not None
+        return loaded.aggregate
+
+    def keep(self, aggregate_id: UUID) -> None:
+        """As the bus does after a commit: into the cache, and a snapshot if one is due."""
+        tenant_id = self.actor.tenant_id
+        loaded = self.application.loader.load(tenant_id, Account, aggregate_id)
+        assert loaded is not None
+        self.application.loader.keep(tenant_id, loaded)
 
     def total(self) -> Decimal:
         return sum(
@@ -56,14 +79,14 @@ class Ours:
         )
 
     def setting(self, name: str) -> str:
-        return setting(name)
+        return setting(name, self.application.database.connection)
 
 
 class OurAppends(Ours):
     """One `EventStore.append` for each run of bookings; outside `atomic`, a transaction each."""
 
-    def __init__(self, size: Size) -> None:
-        super().__init__()
+    def __init__(self, size: Size, *, alias: str = DEFAULT_DB_ALIAS) -> None:
+        super().__init__(alias=alias)
         self.ids = [uuid4() for _ in range(size.accounts)]
         self._heads = [(0, GENESIS)] * size.accounts
 
@@ -83,7 +106,7 @@ class OurAppends(Ours):
 
 
 class OurLoads(OurAppends):
-    """An aggregate brought up to date from its events."""
+    """An aggregate brought up to date from its events, without a snapshot or a cache."""
 
     def __init__(self, size: Size) -> None:
         super().__init__(size)
@@ -100,10 +123,12 @@ class OurLoads(OurAppends):
 
 
 class OurCommands(Ours):
-    """`deposit-money` through the whole bus; `inline`: with the rows of the read side."""
+    """`deposit-money` through the whole bus; `kept`: with snapshots and a cache, as configured."""
 
-    def __init__(self, size: Size, *, inline: bool) -> None:
-        super().__init__(inline=inline)
+    def __init__(self, size: Size, *, inline: bool = False, kept: bool = False) -> None:
+        snapshot_every = settings.EVENTSTORE["SNAPSHOT_EVERY"] if kept else 0
+        cache_size = settings.EVENTSTORE["CACHE_SIZE"] if kept else 0
+        super().__init__(inline=inline, snapshot_every=snapshot_every, cache_size=cache_size)
         self._inline = inline
         send = self.application.bus.send
         for number in range(size.accounts):

@@ -47,10 +47,15 @@ def own_application(
     *,
     steps: list[type[Step]] | None = None,
     alias: str = "default",
+    snapshot_every: int = 100,
+    cache_size: int = 100,
 ) -> Application:
     """The sample application with these two commands, fresh for each test."""
     application = Application(
-        pipeline=pipeline_from_settings() if steps is None else steps, database=Database(alias)
+        pipeline=pipeline_from_settings() if steps is None else steps,
+        database=Database(alias),
+        snapshot_every=snapshot_every,
+        cache_size=cache_size,
     )
     ledger.registration.register(application)
     projections.registration.register(application)

@@ -1,7 +1,7 @@
 """The system checks stop a wrong registration before anything is served."""
 
 from collections.abc import Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import pytest
@@ -12,6 +12,7 @@ from django.test import override_settings
 from django.test.utils import isolate_apps
 
 from eventstore import checks
+from eventstore.aggregates import Aggregate
 from eventstore.application import Application, get_application, pipeline_from_settings
 from eventstore.checks import REQUIRED_STEPS, check_database, check_pipeline, check_registration
 from eventstore.commands import Command
@@ -103,6 +104,57 @@ def test_a_double_registration_is_e002() -> None:
 
     assert message.id == "eventstore.E002"
     assert "registered twice" in message.msg
+
+
+class NoState:
+    """No dataclass: nothing says what to store of it."""
+
+    def __init__(self) -> None:
+        self.lock = object()
+
+    def apply(self, event: Event) -> None: ...
+
+
+@dataclass(slots=True)
+class ForgetfulState:
+    """A set of pairs becomes a list of lists in JSON, and does not come back."""
+
+    seen: Any = field(default_factory=lambda: {(1, 2)})
+
+    def apply(self, event: Event) -> None: ...
+
+
+def without_a_state() -> Application:
+    return application_with_state(NoState)
+
+
+def with_a_forgetful_state() -> Application:
+    return application_with_state(ForgetfulState)
+
+
+def application_with_state(state: Any) -> Application:
+    class Odd(Aggregate[Any]):
+        category = "odd"
+        state_type = state
+
+    application = application_with()
+    application.aggregates.add(Odd)
+    return application
+
+
+@pytest.mark.parametrize(
+    ("builder", "problem"),
+    [
+        ("without_a_state", "cannot be stored in a snapshot"),
+        ("with_a_forgetful_state", "comes back from a snapshot as"),
+    ],
+)
+def test_an_aggregate_whose_state_makes_no_snapshot_is_e009(builder: str, problem: str) -> None:
+    with built_by(builder):
+        (message,) = check_registration(None)
+
+    assert (message.id, message.obj) == ("eventstore.E009", "odd")
+    assert problem in message.msg
 
 
 class NeverNamed(Event):

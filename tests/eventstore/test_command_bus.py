@@ -38,7 +38,7 @@ def test_a_command_is_stored_with_its_event_and_its_answer(world: World) -> None
         correlation_id=correlation_id,
     )
 
-    (recorded,) = world.application.store.read_all()
+    (recorded,) = world.application.reader.read_log()
     assert result.events == (
         RecordedEventReference(type="person.registered", version=1, position=recorded.position),
     )

@@ -2,7 +2,7 @@
 
 1   events are facts               test_guards.py, test_hash_chain.py
 2   one winner                     test_store.py, test_contention.py, below
-3   no reader skips                test_high_water_mark.py (the writer's half)
+3   no reader skips                high_water_mark/
 4   a command happens once         test_command_log.py, test_lost_connection.py
 5   rows equal a replay (inline)   test_replay.py, test_rows.py
 8   tenants never meet             below, test_rows.py, test_guards.py
@@ -109,7 +109,7 @@ def test_the_store_does_not_load_another_tenants_stream(world: World, elsewhere:
 
     assert store.load(tenant_id, theirs) is None
     assert store.find(tenant_id, theirs) is None
-    assert list(store.read_stream(tenant_id, "account", theirs)) == []
+    assert list(world.application.reader.read_stream(tenant_id, "account", theirs)) == []
 
 
 def test_each_table_with_a_tenant_has_it_in_each_of_its_keys(
@@ -152,7 +152,7 @@ def test_money_is_conserved_in_a_storm(world: World) -> None:
 
     assert outcomes == [None] * 6
     events = Counter[str]()
-    for recorded in world.application.store.read_all():
+    for recorded in world.application.reader.read_log():
         events[recorded.type] += getattr(recorded.event, "amount", Decimal(0))
     expected = events["account.money_deposited"] - events["account.money_withdrawn"]
     assert expected > 0
@@ -199,7 +199,7 @@ def test_positions_rise_within_each_stream_and_from_cause_to_effect(world: World
     world.withdraw(account, "1.00")
     highest = StoredEvent.objects.aggregate(highest=Max("position"))["highest"]
 
-    positions = [e.position for e in world.application.store.read_all()]
+    positions = [e.position for e in world.application.reader.read_log()]
     assert positions == sorted(set(positions))
     assert positions[-1] == highest
     assert stored_counts()[1] == len(positions)

@@ -9,10 +9,11 @@ import psycopg
 import pytest
 from django.db import connection
 
+from tests.eventstore.own import own_application
 from tests.eventstore.support import World
 
 #: DESIGN section 10 allows nine, BEGIN and COMMIT included. A rise needs a reason.
-STATEMENTS_OF_A_DEPOSIT = 8
+STATEMENTS_OF_A_DEPOSIT = 7
 MOST = 9
 
 PREPARED = re.compile(r'Bind\s.*?"(_pg3_\d+)"')
@@ -71,6 +72,24 @@ def test_a_deposit_sends_as_many_statements_as_pinned(world: World) -> None:
     assert len(sent) == STATEMENTS_OF_A_DEPOSIT, (
         f"{len(sent)} statements instead of {STATEMENTS_OF_A_DEPOSIT}:\n" + "\n".join(sent)
     )
+
+
+def test_a_process_that_has_not_cached_the_account_sends_one_more(world: World) -> None:
+    uncached = World(own_application(cache_size=0), world.actor)
+    account = uncached.account("10.00")
+
+    sent = statements_of(lambda: uncached.deposit(account))
+
+    assert len(sent) == STATEMENTS_OF_A_DEPOSIT + 1, "\n".join(sent)
+
+
+def test_opening_an_account_does_not_look_for_it_twice(world: World) -> None:
+    owner = world.person()
+
+    sent = statements_of(lambda: world.account(owner_id=owner))
+
+    # BEGIN, claim, the owner, append, three rows, COMMIT.
+    assert len(sent) == 8, "\n".join(sent)
 
 
 def test_a_repeated_deposit_sends_no_more_than_its_answer_needs(world: World) -> None:

@@ -125,7 +125,7 @@ def test_day_and_reference_come_from_the_file(
     out = io.StringIO()
     call_command("import_transactions", first_transactions, "--tenant", "acme", stdout=out)
     assert out.getvalue().startswith("3 commands: 3 posted, 0 were there already")
-    recorded = list(application.store.read_all())
+    recorded = list(application.reader.read_log())
     booking = recorded[-1].event
     assert booking.booked_on.isoformat() == "1993-01-01"
     assert booking.reference == "695247 cash_deposit"

@@ -2,6 +2,7 @@
 
 import io
 import re
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,7 +13,9 @@ from config.demo import scenario_a, scenario_b
 from config.demo.people import find_or_make_tenant
 from config.demo.stage import Stage
 from config.management.commands import demo
-from eventstore.models import ApiKey, StoredEvent
+from eventstore.application import Application
+from eventstore.models import ApiKey, Snapshot, StoredEvent, Tenant
+from ledger.persons.aggregate import Person
 from projections.models import PersonSummary
 from tests.http import Api
 from tests.processes import run_manage
@@ -37,13 +40,24 @@ def test_a_contact_is_created_and_updated(api: Api) -> None:
     api.send("rename-person", rename).refused(422, "not_renamed")
 
 
-def test_twenty_renames_make_21_events(api: Api) -> None:
+def test_snapshots_are_taken_without_asking(
+    api: Api, application: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(application.snapshots, "every", 10)
     person_id = api.registered_person("King Henry", "I")
     for numeral in scenario_b.NUMERALS[2:]:
         rename = {"aggregate_id": person_id, "first_name": "King Henry", "last_name": numeral}
         answer = api.send("rename-person", rename)
     assert answer.body["version"] == 21
     assert api.get(f"/api/persons/{person_id}").body["name"] == "King Henry XXI"
+    assert list(Snapshot.objects.values_list("version", flat=True)) == [10, 20]
+    application.cache.clear()
+    tenant_id = Tenant.objects.get().id
+    loaded = application.loader.load(tenant_id, Person, UUID(person_id))
+    assert (loaded.snapshot_version, loaded.aggregate.version) == (20, 21)
+    Snapshot.objects.all().delete()
+    without = application.loader.load(tenant_id, Person, UUID(person_id))
+    assert (without.snapshot_version, without.aggregate.state) == (0, loaded.aggregate.state)
 
 
 def test_the_demo_plays_every_scenario_and_can_be_played_again(database: None) -> None:
@@ -113,8 +127,9 @@ def test_the_keys_of_earlier_demos_open_no_more(database: None) -> None:
 
 
 def test_the_demo_fails_when_a_scenario_differs(
-    database: None, monkeypatch: pytest.MonkeyPatch
+    application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(application.snapshots, "every", 100)  # The demo changes it; put it back.
     def differ(stage: Stage) -> None:
         stage.expect("one", 1, 2)
 

@@ -12,13 +12,19 @@ from config.demo import door, scenario_a, scenario_b
 from config.demo.callers import caller_with_key
 from config.demo.people import find_or_make_tenant, fresh_key
 from config.demo.stage import Stage
-from config.management.commands.serve import add_port, open_server, serve_until_interrupted
+from config.management.commands.serve import (
+    add_port,
+    check_database,
+    open_server,
+    serve_until_interrupted,
+)
+from eventstore.application import get_application
 from eventstore.management.quiet import without_command_lines
 from eventstore.tenancy import Role
 
 SCENARIOS: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "A": ("create and update a contact", scenario_a.play),
-    "B": ("a long history", scenario_b.play),
+    "B": ("snapshots without asking", scenario_b.play),
     "Door": ("who may come in, and what", door.play),
 }
 
@@ -34,8 +40,10 @@ class Command(BaseCommand):
         add_port(parser)
 
     def handle(self, *args: Any, serve: bool, port: int, **options: Any) -> None:
+        check_database(self)
         # First of all: where the port is taken, nothing shall have changed.
         server = open_server(port) if serve else None
+        get_application().snapshots.every = scenario_b.SNAPSHOT_EVERY
         tenant = find_or_make_tenant("demo")
         key = fresh_key(tenant, "demo-operator", Role.OPERATOR)
         stage = Stage(self.stdout.write, tenant, caller_with_key(key))

@@ -14,7 +14,7 @@ from eventstore.application import Application, get_application
 
 
 class Command(BaseCommand):
-    help = "List every registered command, event and projection with file and line."
+    help = "List what is registered: commands, aggregates, events, ..., with file and line."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="for programs")
@@ -36,9 +36,14 @@ def registered(application: Application) -> Iterator[tuple[str, str, str, str]]:
     for command in application.commands:
         target = f"{command.command_class.__name__} -> {command.handler.__name__}"
         yield "command", command.name, target, _where(command.handler)
+    for aggregate in application.aggregates:
+        yield "aggregate", aggregate.category, aggregate.__name__, _where(aggregate)
     for event in application.events:
         name = f"{event.name} v{event.schema_version}"
         yield "event", name, event.event_class.__name__, _where(event.event_class)
+    for (type_name, version), upcaster in application.events.upcasters.items():
+        name = f"{type_name} v{version}"
+        yield "upcaster", name, upcaster.__name__, _where(upcaster)
     for projection in application.projections:
         yield (
             "projection",

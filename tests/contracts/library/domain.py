@@ -92,6 +92,7 @@ def project_shelf(recorded: RecordedEvent[BookBought | BookLent], rows: Rows) ->
 
 def build_application() -> Application:
     application = Application(pipeline=pipeline_from_settings())
+    application.aggregates.add(Book)
     application.events.name(BookBought, "book.bought")
     application.events.name(BookLent, "book.lent")
     application.commands.handle(BuyBook, buy_book, name="buy-book", creates=True)

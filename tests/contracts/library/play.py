@@ -79,7 +79,7 @@ def play() -> dict[str, object]:
         "versions": [bought.version, lent.version],
         "replayed": again.replayed,
         "refusal": refusal,
-        "events": [recorded.type for recorded in application.store.read_all()],
+        "events": [recorded.type for recorded in application.reader.read_log()],
         "rows": list(BookOnShelf.objects.values_list("title", "reader", "loans")),
     }
 

@@ -67,7 +67,13 @@ def test_handlers_names_each_registration_with_file_and_line(application: object
     assert source[int(number) - 1].startswith("def withdraw_money")
     entries = json.loads(said("handlers", "--json"))
     assert len(entries) == len(lines)
-    assert {entry["kind"] for entry in entries} == {"command", "event", "projection"}
+    assert {entry["kind"] for entry in entries} == {
+        "aggregate",
+        "command",
+        "event",
+        "projection",
+        "upcaster",
+    }
 
 
 def test_serve_answers_until_ctrl_c(database: None) -> None:

@@ -1,0 +1,151 @@
+"""Reads recorded events with their envelopes: one stream, either way, or the whole log.
+
+Pages of fixed size, each a statement of its own, so that a history of any length is read in the
+same memory and holds no transaction open.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from eventstore.database import Database
+from eventstore.event_types import EventTypes
+from eventstore.events import Event, RecordedEvent
+from eventstore.serialization import EventSerializer, decode_origin
+
+COLUMNS = """
+SELECT e.position, e.stream_id, e.version, e.type, e.schema_version,
+       e.data::text, e.metadata::text, e.recorded_at, e.hash
+FROM eventstore_event AS e
+"""
+
+# All events after a position, in the order of positions. Without their streams' rows: to join
+# them to each event takes as long as all the rest.
+READ_LOG = f"""
+{COLUMNS}
+WHERE e.position > %(after)s AND e.position <= %(until)s
+ORDER BY e.position
+LIMIT %(limit)s
+"""
+
+# A part of one stream, from its older end or from its newer one.
+READ_STREAM = f"""
+{COLUMNS} JOIN eventstore_stream AS s ON s.id = e.stream_id
+WHERE s.tenant_id = %(tenant_id)s AND s.category = %(category)s
+  AND s.aggregate_id = %(aggregate_id)s AND e.version BETWEEN %(first)s AND %(last)s
+ORDER BY e.version
+LIMIT %(limit)s
+"""
+READ_STREAM_BACKWARD = READ_STREAM.replace("ORDER BY e.version", "ORDER BY e.version DESC")
+
+# What never changes of a stream.
+IDENTIFY_STREAMS = """
+SELECT id, tenant_id, category, aggregate_id FROM eventstore_stream WHERE id = ANY(%s)
+"""
+
+# The version of a stream at a time: before the first event that was recorded later. (Times may go
+# backwards between versions, where a command waited in line; what counts is the longest prefix.)
+VERSION_AT = """
+SELECT coalesce(
+    (SELECT min(e.version) - 1 FROM eventstore_event AS e
+     WHERE e.stream_id = s.id AND e.recorded_at > %(time)s), s.version)
+FROM eventstore_stream AS s
+WHERE s.tenant_id = %(tenant_id)s AND s.category = %(category)s
+  AND s.aggregate_id = %(aggregate_id)s
+"""
+
+#: Larger than any version or position.
+END = 2**63 - 1
+
+#: How many streams a reader of the log remembers: some 4 MB.
+REMEMBERED_STREAMS = 10_000
+
+#: Tenant, category and aggregate of a stream, by its row's id.
+Streams = dict[int, tuple[UUID, str, UUID]]
+
+
+class EventReader:
+    def __init__(
+        self, database: Database, event_types: EventTypes, *, page_size: int = 1000
+    ) -> None:
+        self._database = database
+        self._serializer = EventSerializer(event_types)
+        self._page_size = page_size
+
+    def read_stream(
+        self,
+        tenant_id: UUID,
+        category: str,
+        aggregate_id: UUID,
+        *,
+        first: int = 1,
+        last: int = END,
+        backward: bool = False,
+    ) -> Iterator[RecordedEvent[Event]]:
+        """A stream's events from version `first` to `last`, both included; none: nothing.
+
+        `backward` begins with the last. Raises UnknownEventType where it comes to such an event.
+        """
+        span = {"tenant_id": tenant_id, "category": category, "aggregate_id": aggregate_id}
+        span |= {"first": first, "last": last, "limit": self._page_size}
+        statement = READ_STREAM_BACKWARD if backward else READ_STREAM
+        while rows := self._database.rows(statement, span):
+            yield from self._recorded(rows, {rows[0][1]: (tenant_id, category, aggregate_id)})
+            version = rows[-1][2]
+            span |= {"last": version - 1} if backward else {"first": version + 1}
+
+    def version_at(
+        self, tenant_id: UUID, category: str, aggregate_id: UUID, time: datetime
+    ) -> int | None:
+        """The stream's version at a time, 0 before its first event; None: no such stream."""
+        parameters = {"tenant_id": tenant_id, "category": category, "aggregate_id": aggregate_id}
+        row = self._database.row(VERSION_AT, parameters | {"time": time})
+        return None if row is None else row[0]
+
+    def read_log(self, *, after: int = 0, until: int = END) -> Iterator[RecordedEvent[Event]]:
+        """Every committed event of every tenant in the order of positions, `until` included.
+
+        Holds nothing back for writers still at work: a cursor that must miss nothing passes the
+        high-water mark as `until`.
+        """
+        span = {"after": after, "until": until, "limit": self._page_size}
+        streams: Streams = {}
+        while rows := self._database.rows(READ_LOG, span):
+            self._identify({row[1] for row in rows}, streams)
+            yield from self._recorded(rows, streams)
+            span["after"] = rows[-1][0]
+
+    def _identify(self, stream_ids: set[int], known: Streams) -> None:
+        """See to it that these streams are among the known ones, which are kept to a bound."""
+        if stream_ids <= known.keys():
+            return
+        if len(known) > REMEMBERED_STREAMS:
+            known.clear()
+        unknown = list(stream_ids - known.keys())
+        for stream_id, *identity in self._database.rows(IDENTIFY_STREAMS, [unknown]):
+            known[stream_id] = tuple(identity)
+
+    def _recorded(
+        self, rows: list[tuple[Any, ...]], streams: Streams
+    ) -> Iterator[RecordedEvent[Event]]:
+        decode = self._serializer.decode
+        for position, stream, version, name, schema, data, metadata, recorded_at, hash_ in rows:
+            tenant_id, category, aggregate_id = streams[stream]
+            origin = decode_origin(metadata)
+            # By place, in the order of the fields: three times faster than by name.
+            yield RecordedEvent(
+                decode(name, schema, data),
+                position,
+                tenant_id,
+                category,
+                aggregate_id,
+                version,
+                name,
+                schema,
+                recorded_at,
+                origin.correlation_id,
+                origin.causation_id,
+                origin.user,
+                hash_,
+            )
