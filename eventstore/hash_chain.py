@@ -31,15 +31,24 @@ class HashChain:
         self._stream = _framed(tenant_id.bytes, stream.encode())
         self._time = _framed(b"%d" % ((recorded_at - _EPOCH) // _MICROSECOND))
         self._metadata = _framed(metadata)
+        #: From the type to the time; most events that are recorded together are of few types.
+        self._types: dict[tuple[str, int], bytes] = {}
 
     def link(
         self, previous: bytes, *, version: int, type_name: str, schema_version: int, data: bytes
     ) -> bytes:
         """The 32 bytes that chain this event to the one before it."""
-        own = _framed(b"%d" % version, type_name.encode(), b"%d" % schema_version)
+        type_and_time = self._types.get((type_name, schema_version))
+        if type_and_time is None:
+            type_and_time = _framed(type_name.encode(), b"%d" % schema_version) + self._time
+            self._types[type_name, schema_version] = type_and_time
+        number = b"%d" % version
         return sha256(
-            b"".join(
-                (_framed(previous), self._stream, own, self._time, _framed(data), self._metadata)
+            b"%d:%b%b%d:%b%b%d:%b%b"
+            % (
+                *(len(previous), previous, self._stream),
+                *(len(number), number, type_and_time),
+                *(len(data), data, self._metadata),
             )
         ).digest()
 

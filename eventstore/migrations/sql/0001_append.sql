@@ -1,3 +1,5 @@
+-- Replaced by 0003_append.sql.
+--
 -- One call appends: version check, stream row, events, answer in the command log.
 --
 -- p_expected   the version that the writer loaded; 0: the stream must not exist

@@ -32,6 +32,7 @@ CREATE TRIGGER eventstore_stream_identity
 ALTER TABLE eventstore_stream ENABLE ALWAYS TRIGGER eventstore_stream_identity;
 
 -- An event belongs to its stream's tenant: the key that it refers to contains both.
+-- (The foreign key is replaced by 0003_check_events.sql.)
 ALTER TABLE eventstore_event
     ADD CONSTRAINT eventstore_event_stream FOREIGN KEY (tenant_id, stream_id)
     REFERENCES eventstore_stream (tenant_id, id);

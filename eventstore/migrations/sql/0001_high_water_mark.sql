@@ -1,3 +1,5 @@
+-- Replaced by 0003_high_water_mark.sql and 0003_check_events.sql.
+--
 -- The writer's half of the high-water mark (DESIGN section 5). A reader may pass a position only
 -- once every transaction that could still commit a lower one has ended. So each transaction,
 -- before it draws its first position, publishes the last position drawn so far: a shared advisory
