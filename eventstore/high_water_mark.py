@@ -1,10 +1,25 @@
 """How far the events can be trusted to be complete: the reader's half of the high-water mark.
 
-A sequence hands out positions before commit, so a reader of "everything up to the last position"
-may skip an event that commits later. The writer's half, a trigger, publishes in an advisory lock
-the last position drawn before its transaction's first one
-(`migrations/sql/0001_high_water_mark.sql`). DESIGN section 5 tells why these statements, in this
-order under READ COMMITTED, are exact.
+A sequence hands out positions before commit, so whoever reads "everything up to the last
+position" may skip an event that commits later. The writer's half, a trigger
+(`migrations/sql/0003_high_water_mark.sql`), therefore announces each transaction: before it draws
+its first position it holds a lock, to its end, that names its floor, the last position drawn by
+then. All that it will ever append lies above. A reader asks, one statement after the other,
+
+1. for the ceiling: the last position drawn,
+2. for the lowest floor that a lock names,
+3. for the events above its checkpoint, up to the lower of the two, in the order of positions.
+
+No event at or below that line comes later. Say one did. Its position was drawn before (1), so its
+transaction took its lock before (1). At (2) that lock was either held: then the line is no higher
+than its floor, and the position lies above the line. Or it was gone, with the transaction's end:
+PostgreSQL shows a commit before it drops the locks, so (3) sees the event. (A savepoint that is
+rolled back drops its lock, and its positions never come.)
+
+The order matters. With (2) before (1), or (3) before (2), a writer could draw or commit in between
+and be overlooked; so it could if one snapshot served all three, which is why the isolation is
+READ COMMITTED. A checkpoint is the position of the last event read, never the line itself: after
+a crash, positions that no commit has made durable are drawn again.
 """
 
 from eventstore.database import Database

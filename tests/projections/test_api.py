@@ -9,8 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from eventstore.models import Tenant
 from projections.api.parameters import READERS
 from projections.models import PersonSummary
+from tests.eventstore.high_water_mark.support import APPEND_ONE
 from tests.eventstore.support import raw_connection
-from tests.eventstore.test_high_water_mark import APPEND_ONE
 from tests.http import Answer, Api, api_for, new_id
 
 #: What queries must never touch (the position's sequence and pg_locks excepted). The tables that

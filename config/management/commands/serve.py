@@ -3,7 +3,9 @@
 from argparse import ArgumentParser
 from typing import Any
 
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError, OutputWrapper
+from django.db import DEFAULT_DB_ALIAS
 from waitress.server import BaseWSGIServer
 
 from config.serving import make_server, url_of
@@ -19,7 +21,13 @@ class Command(BaseCommand):
         add_port(parser)
 
     def handle(self, *args: Any, port: int, **options: Any) -> None:
+        check_database(self)
         serve_until_interrupted(open_server(port), self.stdout)
+
+
+def check_database(command: BaseCommand) -> None:
+    """Raise SystemCheckError where events could be lost; Django looks only before it migrates."""
+    command.check(tags=[Tags.database], databases=[DEFAULT_DB_ALIAS])
 
 
 def open_server(port: int) -> BaseWSGIServer:
