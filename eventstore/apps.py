@@ -1,5 +1,4 @@
 from django.apps import AppConfig
-from django.core.checks import register
 
 
 class EventstoreConfig(AppConfig):
@@ -9,7 +8,5 @@ class EventstoreConfig(AppConfig):
 
     def ready(self) -> None:
         from eventstore import checks  # models must be loaded first
-        from eventstore.management.event_checks import check_events
 
         checks.register_all()
-        register(check_events, "eventstore")

@@ -7,11 +7,14 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 CORE_LIMIT = 3_000
-# What stands around the core of eventstore: its edges with their parser and their door (who may
-# come in, and how often), its migrations, and its tests' helpers.
-AROUND_THE_CORE = {"api", "admin", "input", "management", "testing", "migrations", "tests"} | {
-    "access",
-    "throttling",
+# What stands around the core of eventstore: its edges, with their parser and the bounds that it
+# reads by, and their door (who may come in, and how often); Django's checks; migrations; and its
+# tests' helpers.
+AROUND_THE_CORE = {"api", "admin", "management", "input", "fields", "access", "throttling"} | {
+    "checks",
+    "migrations",
+    "testing",
+    "tests",
 }
 # Hosts of package indexes, spelled so that this file does not name one itself.
 INDEX_HOSTS = re.compile(

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from eventstore.application import Application
-from eventstore.management.event_schemas import read
+from eventstore.checks.event_schemas import read
 from eventstore.serialization import EventSerializer, encode_text
 from ledger.registration import register
 

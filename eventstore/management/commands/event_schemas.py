@@ -7,7 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from eventstore.application import get_application
-from eventstore.management.event_schemas import Difference, compare, read, write
+from eventstore.checks.event_schemas import Difference, compare, read, write
 
 
 class Command(BaseCommand):

@@ -11,10 +11,12 @@ from django.db import connection, models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
-from eventstore import checks
 from eventstore.aggregates import Aggregate
 from eventstore.application import Application, get_application, pipeline_from_settings
-from eventstore.checks import REQUIRED_STEPS, check_database, check_pipeline, check_registration
+from eventstore.checks import registration
+from eventstore.checks.database import check_database
+from eventstore.checks.pipeline import REQUIRED_STEPS, check_pipeline
+from eventstore.checks.registration import check_registration
 from eventstore.commands import Command
 from eventstore.events import Event
 from eventstore.fields import Text
@@ -257,7 +259,7 @@ def test_a_command_that_no_sender_could_fill_in_is_found(
 ) -> None:
     application = Application(pipeline=())
     application.commands.handle(command, lambda command, repository: None, name="add-it")
-    monkeypatch.setattr(checks, "get_application", lambda: application)
-    (message,) = checks.check_registration(None)
+    monkeypatch.setattr(registration, "get_application", lambda: application)
+    (message,) = check_registration(None)
     assert message.id == "eventstore.E006"
     assert problem in message.msg

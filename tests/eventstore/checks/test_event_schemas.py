@@ -2,12 +2,12 @@
 
 import pytest
 
+from eventstore.checks.event_schemas import Difference, Schemas, compare
 from eventstore.event_types import EventTypes
 from eventstore.events import Event
-from eventstore.management.event_schemas import Difference, Schemas, compare
 from eventstore.serialization import schema_of
-from tests.eventstore.management import payments
-from tests.eventstore.management.payments import (
+from tests.eventstore.checks import payments
+from tests.eventstore.checks.payments import (
     LostDefault,
     LostField,
     NewField,

@@ -12,14 +12,14 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from eventstore.application import Application, get_application
+from eventstore.checks import events as event_checks
+from eventstore.checks.event_schemas import read
+from eventstore.checks.events import check_events
 from eventstore.errors import RegistrationError
 from eventstore.event_types import EventTypes
 from eventstore.events import Event
-from eventstore.management import event_checks
 from eventstore.management.commands import event_schemas as command
-from eventstore.management.event_checks import check_events
-from eventstore.management.event_schemas import read
-from tests.eventstore.management.payments import (
+from tests.eventstore.checks.payments import (
     NewField,
     NewOptionalField,
     OtherDefault,
@@ -183,7 +183,7 @@ def test_a_gap_between_the_versions_names_the_upcaster_to_write(released: Desk) 
 
     assert len(found) == 2
     assert found[0].startswith("Nothing turns schema version 1 of bank.paid into 2. Write ")
-    assert "upcast_paid_1_to_2(data) beside tests.eventstore.management.payments" in found[0]
+    assert "upcast_paid_1_to_2(data) beside tests.eventstore.checks.payments" in found[0]
     assert 'application.events.upcast("bank.paid", 3, upcast_paid_3_to_4)' in found[1]
 
 

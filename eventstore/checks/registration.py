@@ -1,10 +1,9 @@
-"""Django system checks: a wrong registration stops `manage.py` before anything is served."""
+"""System check: what is registered on the application fits together."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.conf import settings
 from django.core import checks
 from django.db.models import UniqueConstraint
 
@@ -16,62 +15,6 @@ from eventstore.input.commands import fields_of
 from eventstore.input.schemas import schema_for
 from eventstore.projections import Projection, Table
 from eventstore.serialization import StateSerializer, UnreadableState
-
-#: Without these, in this order, a command would not happen exactly once.
-REQUIRED_STEPS = (
-    "eventstore.pipeline.Retry",
-    "eventstore.pipeline.StoreRefusals",
-    "eventstore.pipeline.InTransaction",
-)
-
-
-#: What the database must be set to, or an event could be lost or come out of order.
-DATABASE_SETTINGS = """
-SELECT coalesce((SELECT seqcache FROM pg_sequence
-                 WHERE seqrelid = to_regclass('eventstore_event_position_seq')), 1),
-       current_setting('synchronous_commit'), current_setting('transaction_isolation')
-"""
-
-
-def register_all() -> None:
-    checks.register(check_database, checks.Tags.database)
-    checks.register(check_pipeline, "eventstore")
-    checks.register(check_registration, "eventstore")
-
-
-def check_pipeline(
-    app_configs: Sequence[AppConfig] | None, **kwargs: Any
-) -> list[checks.CheckMessage]:
-    """The pipeline has the steps that make a command happen once, in their order."""
-    pipeline = list(settings.EVENTSTORE["PIPELINE"])
-    required = [step for step in pipeline if step in REQUIRED_STEPS]
-    if tuple(required) == REQUIRED_STEPS:
-        return []
-    return [
-        checks.Error(
-            f'EVENTSTORE["PIPELINE"] has {required or "none"} of the steps it cannot do without.',
-            hint=f"List {', '.join(REQUIRED_STEPS)}, each once and in this order.",
-            id="eventstore.E001",
-        )
-    ]
-
-
-def check_database(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[checks.CheckMessage]:
-    """Runs with `check --database default` and before each `migrate`."""
-    database = get_application().database
-    if database.alias not in (databases or ()):
-        return []
-    cache, synchronous_commit, isolation = database.rows(DATABASE_SETTINGS)[0]
-    wrong = []
-    if cache != 1:
-        wrong.append(f"eventstore_event_position_seq has CACHE {cache}; ALTER it to CACHE 1")
-    if synchronous_commit == "off":
-        wrong.append("synchronous_commit is off; set it to on")
-    if isolation != "read committed":
-        wrong.append(f"transactions are {isolation}; set them to read committed")
-    return [checks.Error(f"{problem}.", id="eventstore.E005") for problem in wrong]
 
 
 def check_registration(

@@ -8,9 +8,9 @@ from django.conf import settings
 from django.core import checks
 
 from eventstore.application import get_application
+from eventstore.checks.event_schemas import compare, read
 from eventstore.errors import RegistrationError
 from eventstore.event_types import EventTypes, missing_upcaster
-from eventstore.management.event_schemas import compare, read
 
 
 def check_events(
