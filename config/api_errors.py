@@ -33,7 +33,6 @@ STATUS_OF_CODE = {
     "method_not_allowed": 405,
     "already_exists": 409,
     "version_conflict": 409,
-    "not_replayable": 409,
     "boxed": 410,
     "stale_version": 412,
     "body_too_large": 413,

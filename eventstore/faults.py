@@ -70,8 +70,6 @@ class CorruptStream(Unreadable):
 class NotReplayable(Unreadable):
     """An event cannot be decoded or applied, so from its version on there is no state."""
 
-    code = "not_replayable"
-
     def __init__(self, stream: str, version: int, cause: Exception) -> None:
         self.version = version
         reason = str(cause)

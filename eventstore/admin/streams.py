@@ -10,7 +10,8 @@ from django.urls import URLPattern
 from eventstore.admin.filters import ListFilters, StreamName, TenantBySlug, slugs
 from eventstore.admin.pages import ListAdmin
 from eventstore.admin.paging import keyset_page
-from eventstore.admin.timeline import entries
+from eventstore.admin.states import StatePages
+from eventstore.admin.timeline import timeline
 from eventstore.application import get_application
 from eventstore.models import StoredEvent, StoredStream, Tenant
 
@@ -54,8 +55,11 @@ class StreamAdmin(ListAdmin):
     filters = StreamFilters
 
     def get_urls(self) -> list[URLPattern]:
-        timeline = self.reading_url("<int:pk>/", self.timeline_page, "change")
-        return [*super().get_urls(), timeline]
+        return [
+            *super().get_urls(),
+            self.reading_url("<int:pk>/", self.timeline_page, "change"),
+            *StatePages(self).urls(),
+        ]
 
     def rows(self) -> QuerySet[Any]:
         last_event = StoredEvent.objects.filter(stream=OuterRef("pk"), version=OuterRef("version"))
@@ -84,6 +88,6 @@ class StreamAdmin(ListAdmin):
             "stream": stream,
             "oldest_first": oldest_first,
             "page": page,
-            "entries": entries(stream.tenant_id, page.rows),
+            "timeline": timeline(stream, page.rows),
         }
         return self.render(request, "stream.html", context)

@@ -1,13 +1,14 @@
-"""A stream's events made ready for its timeline: their JSON as text, their causes as links."""
+"""A stream's events made ready for its timeline: their JSON, their causes, what they changed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from eventstore.admin.changes import ShownChange, changes_of
 from eventstore.admin.json_text import indented
 from eventstore.application import get_application
 from eventstore.events import Origin
-from eventstore.models import StoredCommand, StoredEvent
+from eventstore.models import StoredCommand, StoredEvent, StoredStream
 from eventstore.serialization import decode_origin
 
 
@@ -16,6 +17,7 @@ class Entry:
     """One event as the page shows it. `command_number` leads to the command that caused it.
 
     `origin` is None where the metadata is not as we write it; then `metadata` shows it raw.
+    `changes` is None where there is no state after the event.
     """
 
     event: StoredEvent
@@ -23,10 +25,29 @@ class Entry:
     metadata: str
     origin: Origin | None
     command_number: int | None
+    changes: list[ShownChange] | None
 
 
-def entries(tenant_id: UUID, events: Sequence[StoredEvent]) -> list[Entry]:
-    """The events in their order; one query, however many they are."""
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """Events in the order of their page; `failure` says where states end and why."""
+
+    entries: list[Entry]
+    failure: str = ""
+
+
+def timeline(stream: StoredStream, events: Sequence[StoredEvent]) -> Timeline:
+    """The events with their causes (one query) and what they changed (one replay)."""
+    if not events:
+        return Timeline([])
+    versions = [event.version for event in events]
+    found = changes_of(stream, min(versions), max(versions))
+    return Timeline(_entries(stream.tenant_id, events, found.changes), found.failure)
+
+
+def _entries(
+    tenant_id: UUID, events: Sequence[StoredEvent], changes: dict[int, list[ShownChange]]
+) -> list[Entry]:
     origins = [_origin(event) for event in events]
     causes = [origin.causation_id if origin else None for origin in origins]
     numbers = command_numbers(tenant_id, causes)
@@ -37,6 +58,7 @@ def entries(tenant_id: UUID, events: Sequence[StoredEvent]) -> list[Entry]:
             metadata=indented(event.metadata),
             origin=origin,
             command_number=numbers.get(cause) if cause else None,
+            changes=changes.get(event.version),
         )
         for event, origin, cause in zip(events, origins, causes, strict=True)
     ]

@@ -106,6 +106,29 @@ def test_a_timeline_goes_on_to_older_events_and_back(page, server, account_id):
     saw_only(page, server)
 
 
+def test_from_an_event_to_the_states_before_and_after_it(page, server, account_id):
+    stream = StoredStream.objects.get(aggregate_id=account_id)
+    page.get(f"{server}/admin/eventstore/storedstream/{stream.pk}/")
+    change = page.find_element(By.CSS_SELECTOR, "#v61 .es-changes > div")
+    assert change.find_element(By.TAG_NAME, "dt").text == "changed balance"
+    assert change.find_element(By.TAG_NAME, "del").text == '"64.90"'
+    assert change.find_element(By.TAG_NAME, "ins").text == '"66.00"'
+    follow(page, "State after version 60")
+    assert page.current_url.endswith("/state/?version=60")
+    assert '"balance": "64.90"' in text(page)
+    follow(page, "Version 61")
+    assert '"balance": "66.00"' in text(page)
+    field = page.find_element(By.NAME, "version")
+    field.clear()
+    field.send_keys("0", Keys.ENTER)
+    wait_until(page, lambda page: "State before the first event" in text(page))
+    assert '"balance": "0.00"' in text(page)
+    follow(page, "Version 1")
+    follow(page, "account.opened")
+    assert page.find_elements(By.CSS_SELECTOR, "li:target#v1")
+    saw_only(page, server)
+
+
 def test_a_hostile_name_is_text(page, server, account_id):
     page.get(f"{server}/admin/eventstore/storedcommand/?type=register-person")
     follow(page, "register-person")
@@ -152,6 +175,8 @@ def test_no_page_is_wider_than_the_window(page, server, account_id, width, schem
         "",
         "eventstore/storedstream/",
         f"eventstore/storedstream/{stream.pk}/",
+        f"eventstore/storedstream/{stream.pk}/state/?version=30",
+        f"eventstore/storedstream/{stream.pk}/state/?version=30&at=noon",
         "eventstore/storedcommand/",
         f"eventstore/storedcommand/{command.pk}/",
         "eventstore/tenant/",

@@ -58,7 +58,7 @@ def test_events_that_cannot_be_read_are_busy_and_logged(
     assert answer.headers["Retry-After"]
     assert "person.registered, schema version 1, is not registered" in answer.body["detail"]
     logged = [record.message for record in caplog.records if record.name == "daybook.events"]
-    assert logged == ["unreadable_events"]
+    assert "unreadable_events" in logged
 
 
 def test_a_fault_of_ours_is_a_problem_without_details(

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from hashlib import sha256
 from random import Random
@@ -181,7 +181,8 @@ def twin(finding: Finding, *, of_its_own: bool = False) -> Finding:
     if isinstance(value, UUID):
         value = uuid5(NOBODYS_UUID, str(value)) if of_its_own else NOBODYS_UUID
     elif isinstance(value, datetime):
-        value = value.replace(microsecond=(value.microsecond + 123_457) % 900_000 + 100_000)
+        # Theirs come after ours, and so does this: both stand on the same side in any order.
+        value += timedelta(microseconds=123_457)
     elif isinstance(value, int):
         value = nobodys_number(value)
     else:

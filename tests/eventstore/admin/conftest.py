@@ -55,6 +55,7 @@ class Addresses:
 
     streams: str
     timeline: str
+    state: str
     commands: str
     command: str
     tenants: str
@@ -75,6 +76,7 @@ def addresses(actor: Actor, aggregate_id: UUID) -> Addresses:
     return Addresses(
         streams=reverse("admin:eventstore_storedstream_changelist"),
         timeline=reverse("admin:eventstore_storedstream_change", args=[stream.pk]),
+        state=reverse("admin:eventstore_storedstream_state", args=[stream.pk]),
         commands=reverse("admin:eventstore_storedcommand_changelist"),
         command=reverse("admin:eventstore_storedcommand_change", args=[command.pk]),
         tenants=reverse("admin:eventstore_tenant_changelist"),
