@@ -13,7 +13,7 @@ from eventstore.admin.paging import keyset_page
 from eventstore.admin.states import StatePages
 from eventstore.admin.timeline import timeline
 from eventstore.application import get_application
-from eventstore.models import StoredEvent, StoredStream, Tenant
+from eventstore.models import Snapshot, StoredEvent, StoredStream, Tenant
 
 STATUSES = [("", "any"), *StoredStream.Status.choices]
 
@@ -81,13 +81,16 @@ class StreamAdmin(ListAdmin):
         if not filters.is_valid():
             raise Http404
         oldest_first = filters.cleaned_data["order"] == "oldest"
-        events = StoredEvent.objects.using(get_application().database.alias).filter(stream=stream)
+        alias = get_application().database.alias
+        events = StoredEvent.objects.using(alias).filter(stream=stream)
+        snapshots = Snapshot.objects.using(alias).filter(stream=stream)
         page = keyset_page(events, "version" if oldest_first else "-version", filters.cursor())
         context = {
             "title": str(stream),
             "stream": stream,
             "oldest_first": oldest_first,
             "page": page,
+            "last_snapshot": snapshots.order_by("-version").first(),
             "timeline": timeline(stream, page.rows),
         }
         return self.render(request, "stream.html", context)

@@ -130,6 +130,7 @@ def test_the_demo_fails_when_a_scenario_differs(
     application: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(application.snapshots, "every", 100)  # The demo changes it; put it back.
+
     def differ(stage: Stage) -> None:
         stage.expect("one", 1, 2)
 

@@ -53,6 +53,16 @@ def page_of(stream: StoredStream, page: str = "state") -> str:
     return reverse(f"admin:eventstore_storedstream_{page}", args=[stream.pk])
 
 
+def test_the_timeline_names_the_last_snapshot(world, account: StoredStream, monkeypatch) -> None:
+    client = staff("root", is_superuser=True)
+    assert "Last snapshot none yet" in words(text_of(client, page_of(account, "change")))
+
+    monkeypatch.setattr(world.application.snapshots, "every", 3)
+    world.deposit(account.aggregate_id)
+
+    assert "Last snapshot version 4" in words(text_of(client, page_of(account, "change")))
+
+
 def make_unknown(stream: StoredStream, version: int) -> None:
     """As if the code that knows this event's type were not deployed."""
     with connection.cursor() as cursor:
