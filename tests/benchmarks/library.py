@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from datetime import date
 from decimal import Decimal
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 from eventsourcing.application import Application
@@ -16,10 +17,13 @@ from eventsourcing.postgres import PostgresApplicationRecorder
 from psycopg.sql import SQL
 
 from tests.benchmarks.measuring import Booking, Size
-from tests.benchmarks.raw_limit import runs
+from tests.benchmarks.raw_limit import PAGE_SIZE, runs
 from tests.benchmarks.scratch_database import libpq_parameters
 
 LIMIT = Decimal(10**16)
+#: Events of an aggregate, and aggregates: as ours by default.
+SNAPSHOT_EVERY = 100
+CACHE_SIZE = 5000
 
 
 class Account(Aggregate):
@@ -48,8 +52,34 @@ class Bookings(Application[UUID]):
         self.save(account)
 
 
+class BookingsWithSnapshots(Bookings):
+    """With the "automatic snapshotting" of its documentation."""
+
+    snapshotting_intervals: ClassVar = {Account: SNAPSHOT_EVERY}
+
+
+class CachedBookings(BookingsWithSnapshots):
+    """With its cache too; by default it looks for later events at each use ("fast-forward")."""
+
+    env: ClassVar = {"AGGREGATE_CACHE_MAXSIZE": str(CACHE_SIZE)}
+
+
+class LoneBookings(Bookings):
+    """With one connection in its pool, for a process that does one thing at a time."""
+
+    env: ClassVar = {"POSTGRES_POOL_SIZE": "1", "POSTGRES_MAX_OVERFLOW": "0"}
+
+
+class BookingsWithFeed(Bookings):
+    """Its notification log in sections as long as our pages; its default is 10."""
+
+    log_section_size = PAGE_SIZE
+
+
 class BookingsWithRows(Bookings):
     """Passes what its recorder needs for the rows through `save`."""
+
+    env: ClassVar = {"APPLICATION_RECORDER_TOPIC": f"{__name__}:RowsRecorder"}
 
     def deposit(self, account_id: UUID, amount: Decimal, reference: str) -> None:
         account = self.repository.get(account_id)
@@ -77,21 +107,20 @@ class RowsRecorder(PostgresApplicationRecorder):
 
 
 class LibraryBookings:
-    """Load, deposit, save; `inline`: with rows."""
+    """Load, deposit, save."""
 
-    def __init__(self, size: Size, closing: ExitStack, *, inline: bool) -> None:
-        self._inline = inline
-        application_class = BookingsWithRows if inline else Bookings
-        recorder = f"{RowsRecorder.__module__}:{RowsRecorder.__name__}" if inline else ""
-        environment = connection_environment() | {"APPLICATION_RECORDER_TOPIC": recorder}
-        self.application = application_class(env=environment)
+    def __init__(
+        self, size: Size, closing: ExitStack, application_class: type[Bookings] = Bookings
+    ) -> None:
+        self.application = application_class(env=connection_environment())
         closing.callback(self.application.close)
+        self._inline = application_class is BookingsWithRows
         owners = [uuid4() for _ in range(-(-size.accounts // 3))]
         self.ids = [
             self.application.open_account(owners[number // 3], str(number))
             for number in range(size.accounts)
         ]
-        if inline:
+        if self._inline:
             self._insert_rows("library_account", self.ids)
             self._insert_rows("library_owner", owners)
         for account in range(size.accounts):
@@ -127,8 +156,10 @@ class LibraryBookings:
 class LibraryAppends(LibraryBookings):
     """`EventStore.put` alone, once for each run of bookings: no aggregate is loaded or changed."""
 
-    def __init__(self, size: Size, closing: ExitStack) -> None:
-        super().__init__(size, closing, inline=False)
+    def __init__(
+        self, size: Size, closing: ExitStack, application_class: type[Bookings] = Bookings
+    ) -> None:
+        super().__init__(size, closing, application_class)
         self._versions = [1] * size.accounts
 
     def work(self, bookings: Sequence[Booking]) -> None:
@@ -162,6 +193,57 @@ class LibraryLoads(LibraryAppends):
 
     def total(self) -> Decimal:
         return self._found
+
+
+class LibraryKeptLoads(LibraryBookings):
+    """An aggregate with a long past, from a snapshot or, in `CachedBookings`, from the cache."""
+
+    def __init__(self, size: Size, closing: ExitStack, application_class: type[Bookings]) -> None:
+        super().__init__(Size(size.accounts, 0, size.bookings), closing, application_class)
+        self._found = Decimal(0)
+        for aggregate_id in self.ids:
+            for first in range(0, size.prior, SNAPSHOT_EVERY):
+                account = self.application.repository.get(aggregate_id)
+                for _ in range(min(SNAPSHOT_EVERY, size.prior - first)):
+                    account.deposit(Decimal(1), None, "Salary")
+                self.application.save(account)
+
+    def work(self, bookings: Sequence[Booking]) -> None:
+        for booking in bookings:
+            self._found = self.application.repository.get(self.ids[booking.account]).balance
+
+    def total(self) -> Decimal:
+        return self._found
+
+
+class LibraryFeed(LibraryAppends):
+    """The notification log, selected in sections, with its events made by the mapper."""
+
+    def __init__(self, size: Size, closing: ExitStack) -> None:
+        super().__init__(Size(size.accounts, 0, 0), closing, BookingsWithFeed)
+        recorder = self.application.recorder
+        self._starts = self._after = recorder.max_notification_id()
+        events = [self._event(booking) for booking in size.batch()]
+        for first in range(0, len(events), PAGE_SIZE):
+            self.application.events.put(events[first : first + PAGE_SIZE])
+        self._ends = recorder.max_notification_id()
+        with recorder.datastore.get_connection() as connection:
+            connection.execute(f"VACUUM ANALYZE {recorder.events_table_name}")
+        self._read: list[Any] = []
+
+    def work(self, bookings: Sequence[Booking]) -> None:
+        self._read = []
+        select = self.application.notification_log.select
+        while len(self._read) < len(bookings):
+            limit = min(PAGE_SIZE, len(bookings) - len(self._read))
+            section = select(self._after, limit, inclusive_of_start=False)
+            self._read += map(self.application.mapper.to_domain_event, section)
+            self._after = section[-1].id
+        if self._after == self._ends:
+            self._after = self._starts
+
+    def total(self) -> Decimal:
+        return sum((event.amount for event in self._read), Decimal(0))
 
 
 def connection_environment() -> dict[str, str]:

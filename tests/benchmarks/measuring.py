@@ -15,6 +15,8 @@ from uuid import NAMESPACE_OID, UUID, uuid5
 
 #: How often the contestants take turns within one round.
 TURNS = 10
+#: So many prior deposits are not scaled down: they say what kind of account it is.
+FEW = 6
 
 
 class Booking(NamedTuple):
@@ -46,7 +48,7 @@ class Contestant(Protocol):
 class Size:
     """`accounts` are made ready with `prior` deposits each; a round makes `bookings` more.
 
-    `run` bookings in a row meet the same account.
+    `run` bookings in a row meet the same account. A scaled size has less of everything.
     """
 
     accounts: int
@@ -58,7 +60,8 @@ class Size:
         # Two accounts at least, so that one run of bookings is told from the next.
         accounts = max(2, round(self.accounts * scale))
         runs = max(accounts, round(self.bookings * scale / self.run))
-        return Size(accounts=accounts, prior=self.prior, bookings=runs * self.run, run=self.run)
+        prior = max(min(self.prior, FEW), round(self.prior * scale))
+        return Size(accounts=accounts, prior=prior, bookings=runs * self.run, run=self.run)
 
     def batch(self) -> list[Booking]:
         return [
@@ -69,7 +72,10 @@ class Size:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of the table. `musts`: ours divided by the rival's is at least this."""
+    """One line of the table. `musts`: ours divided by the rival's is at least this.
+
+    `least`: our own rate is at least this, whatever the rivals do.
+    """
 
     name: str
     work: str
@@ -77,6 +83,7 @@ class Row:
     size: Size
     musts: Mapping[str, float]
     contestants: Callable[[Size], dict[str, Contestant]]
+    least: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +97,27 @@ class Measured:
     def rate(self, name: str) -> float | None:
         return median(self.rates[name]) if name in self.rates else None
 
+    def spread(self, name: str) -> tuple[float, float] | None:
+        """The rates of the slowest and of the fastest round."""
+        return (min(self.rates[name]), max(self.rates[name])) if name in self.rates else None
+
     def ratio(self, rival: str) -> float | None:
         """Ours divided by the rival's rate, round by round; the median of these."""
-        if rival not in self.rates:
-            return None
+        return median(self.ratios(rival)) if rival in self.rates else None
+
+    def ratios(self, rival: str) -> list[float]:
+        """Ours divided by the rival's rate, one for each round."""
         pairs = zip(self.rates["ours"], self.rates[rival], strict=True)
-        return median(ours / theirs for ours, theirs in pairs)
+        return [ours / theirs for ours, theirs in pairs]
 
     def holds(self, rival: str) -> bool | None:
         """Whether the `must` towards this rival is met; None where it was not measured."""
         ratio = self.ratio(rival)
         return None if ratio is None else ratio >= self.row.musts[rival]
+
+    def is_fast_enough(self) -> bool:
+        """Whether our own rate is what the row asks for, if it asks for one."""
+        return self.row.least is None or median(self.rates["ours"]) >= self.row.least
 
 
 def measure(row: Row, rounds: int, scale: float = 1.0) -> Measured:

@@ -25,7 +25,7 @@ class OurRequests(OurCommands):
     """A member's key in a tenant of its own."""
 
     def __init__(self, size: Size, closing: ExitStack) -> None:
-        super().__init__(size, inline=True)
+        super().__init__(size, inline=True, kept=True)
         # The one of the process, which the views ask for; it has registered the same.
         application = get_application()
         closing.callback(setattr, application, "throttle", application.throttle)

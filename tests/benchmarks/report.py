@@ -21,7 +21,11 @@ PACKAGES = {
 }
 NOT_INSTALLED = "eventsourcing (library) is not installed: make bench installs it"
 HEADINGS = ("work", "limit", "library", "plain ORM", "ours", "/limit", "/library", "/ORM", "must")
-LAYOUT = "{:<56}{:>8}{:>9}{:>11}{:>8}  {:>7}{:>10}{:>6}  {}"
+LAYOUT = "{:<62}{:>15}{:>15}{:>15}{:>15}  {:>7}{:>10}{:>6}  {}"
+LEGEND = (
+    "median of the rounds, and half the distance between the slowest and the fastest of them; "
+    "ratios are medians of ratios within a round"
+)
 
 
 def has_library() -> bool:
@@ -46,7 +50,7 @@ def header(facts: dict[str, Any], rounds: int) -> str:
     return (
         f"PostgreSQL {facts['postgresql']}, fsync {facts['fsync']}, "
         f"synchronous_commit {facts['synchronous_commit']}, {facts['cores']} cores, "
-        f"Python {facts['python']}, {packages}; medians of {rounds} rounds"
+        f"Python {facts['python']}, {packages}; {rounds} rounds\n{LEGEND}"
     )
 
 
@@ -55,7 +59,7 @@ def table_head() -> str:
 
 
 def table_line(measured: Measured) -> str:
-    rates = [_rate(measured.rate(name)) for name in (*RIVALS, "ours")]
+    rates = [_rate(measured, name) for name in (*RIVALS, "ours")]
     ratios = [_ratio(measured.ratio(name)) for name in RIVALS]
     work = f"{measured.row.work}, {measured.row.unit}"
     return LAYOUT.format(work, *rates, *ratios, _musts(measured))
@@ -72,15 +76,21 @@ def _row_as_json(measured: Measured) -> dict[str, Any]:
         "work": measured.row.work,
         "unit": measured.row.unit,
         "rates": {name: measured.rate(name) for name in measured.rates},
+        "spread": {name: measured.spread(name) for name in measured.rates},
         "rounds": measured.rates,
         "ratios": {name: measured.ratio(name) for name in RIVALS if name in measured.rates},
         "must": {name: {"at_least": musts[name], "holds": measured.holds(name)} for name in musts},
+        "least": {"at_least": measured.row.least, "holds": measured.is_fast_enough()},
         "total": str(measured.total),
     }
 
 
-def _rate(value: float | None) -> str:
-    return "-" if value is None else f"{value:,.0f}"
+def _rate(measured: Measured, name: str) -> str:
+    rate, spread = measured.rate(name), measured.spread(name)
+    if rate is None or spread is None:
+        return "-"
+    slowest, fastest = spread
+    return f"{rate:,.0f} ±{(fastest - slowest) / 2 / rate:.0%}"
 
 
 def _ratio(value: float | None) -> str:
@@ -89,7 +99,10 @@ def _ratio(value: float | None) -> str:
 
 def _musts(measured: Measured) -> str:
     answers = {True: "holds", False: "MISSED", None: "not measured"}
-    return ", ".join(
+    musts = [
         f"{bound} x {rival}: {answers[measured.holds(rival)]}"
         for rival, bound in measured.row.musts.items()
-    )
+    ]
+    if measured.row.least is not None:
+        musts.append(f"{measured.row.least:,.0f}/s: {answers[measured.is_fast_enough()]}")
+    return ", ".join(musts)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 # Held on the configured database while a benchmark runs beside it.
@@ -42,6 +42,25 @@ def scratch_database() -> Iterator[None]:
         owner.close()
 
 
+@contextmanager
+def second_database(alias: str) -> Iterator[str]:
+    """One more like the scratch database, under an alias of its own, for the time of the block."""
+    settings = {**connection.settings_dict}
+    settings["NAME"] = f"{settings['NAME']}_{alias}"
+    quoted = connection.ops.quote_name(settings["NAME"])
+    drop = f"DROP DATABASE IF EXISTS {quoted} WITH (FORCE)"
+    execute(connection, drop)
+    execute(connection, f"CREATE DATABASE {quoted}")
+    connections.settings[alias] = settings
+    try:
+        call_command("migrate", database=alias, verbosity=0)
+        yield alias
+    finally:
+        connections[alias].close()
+        del connections[alias], connections.settings[alias]
+        execute(connection, drop)
+
+
 def use(name: str) -> None:
     connection.close()
     connection.settings_dict["NAME"] = name
@@ -66,6 +85,6 @@ def query(wrapper: BaseDatabaseWrapper, sql: str, *parameters: Any) -> Any:
         return cursor.fetchone()[0]
 
 
-def setting(name: str) -> str:
-    """A setting of PostgreSQL as it holds for Django's connection."""
-    return str(query(connection, "SELECT current_setting(%s)", name))
+def setting(name: str, wrapper: BaseDatabaseWrapper | None = None) -> str:
+    """A setting of PostgreSQL as it holds for a connection of Django's; None: the default one."""
+    return str(query(wrapper or connection, "SELECT current_setting(%s)", name))

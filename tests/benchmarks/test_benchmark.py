@@ -8,16 +8,22 @@ from io import StringIO
 import pytest
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.management import CommandError, call_command
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connection, connections, transaction
 
 from config.management.commands.benchmark import NAMES
 from eventstore.models import CallCount, Tenant
-from tests.benchmarks.measuring import Booking, Size, agreed_total
+from tests.benchmarks.connections import unordered_database
+from tests.benchmarks.measuring import Booking, Measured, Row, Size, agreed_total
 from tests.benchmarks.our_requests import OurPages
+from tests.benchmarks.ours import OurAppends
 from tests.benchmarks.plain_rest import CACHE_TABLE, PlainPages
-from tests.benchmarks.report import has_library
+from tests.benchmarks.report import has_library, table_line
 from tests.benchmarks.scratch_database import query, scratch_database
 from tests.benchmarks.wsgi_client import WsgiClient
+
+ADVISORY_LOCKS = """
+SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND pid = pg_backend_pid()
+"""
 
 
 def run(*arguments: str) -> str:
@@ -25,6 +31,9 @@ def run(*arguments: str) -> str:
     call_command("benchmark", "--rounds", "1", "--scale", "0.01", *arguments, stdout=output)
     return output.getvalue()
 
+
+#: Rows of what the library has none of, or that compare the project with itself.
+WITHOUT_LIBRARY = {"import", "post", "page", "parse", "growth-append", "growth-load"}
 
 TRANSACTIONS = """transaction_id,account,date,type,operation,amount,bank_balance,purpose
 1,7,1993-01-01,credit,,700.00,700.00,
@@ -43,20 +52,30 @@ def test_benchmark_produces_every_row_with_its_rivals(database, tmp_path):
     expected = {
         "append": {"limit", "orm", "ours"},
         "append-100": {"limit", "orm", "ours"},
+        "connections": {"limit", "ours"},
         "command": {"ours"},
+        "command-warm": {"ours"},
         "deposit": {"orm", "ours"},
         "import": {"orm", "ours"},
         "load": {"limit", "orm", "ours"},
+        "load-snapshot": {"ours"},
+        "load-warm": {"ours"},
+        "feed": {"limit", "orm", "ours"},
         "post": {"orm", "ours"},
         "page": {"orm", "ours"},
         "parse": {"limit", "orm", "ours"},
+        "growth-append": {"limit", "ours"},
+        "growth-load": {"limit", "ours"},
     }
     if has_library():
-        for name in expected.keys() - {"import", "post", "page", "parse"}:
+        for name in expected.keys() - WITHOUT_LIBRARY:
             expected[name].add("library")
     assert {name: set(row["rates"]) for name, row in rows.items()} == expected
     # measure() has compared the totals of all contestants; none of them is empty.
     assert all(Decimal(row["total"]) > 0 for row in rows.values())
+    assert all(row["spread"].keys() == row["rates"].keys() for row in rows.values())
+    assert all(row["ratios"].keys() == row["rates"].keys() - {"ours"} for row in rows.values())
+    assert all(row["must"] for row in rows.values())
 
 
 def test_benchmark_prints_a_table_of_the_rows_that_were_asked_for(database):
@@ -108,6 +127,37 @@ def test_both_apis_show_the_same_accounts_and_count_the_call(database):
     assert shown == [[row["id"], row["balance"]] for row in plain_page["results"]]
     assert our_page["count"] == plain_page["count"] == 3
     assert our_calls == plain_callers == 1
+
+
+def test_a_line_shows_medians_spreads_ratios_and_what_must_hold():
+    row = Row("row", "work", "units/s", Size(1, 0, 1), {"limit": 0.5, "orm": 3.0}, dict, least=90)
+    rates = {"limit": [200.0, 100.0, 160.0], "orm": [50.0, 50.0, 50.0], "ours": [100.0] * 3}
+    measured = Measured(row, rates)
+
+    assert measured.spread("limit") == (100.0, 200.0)
+    assert measured.ratio("limit") == 100 / 160
+    words = table_line(measured).split()
+    assert words[:2] == ["work,", "units/s"]
+    assert words[2:9] == ["160", "±31%", "-", "50", "±0%", "100", "±0%"]
+    assert words[9:12] == ["0.62", "-", "2.00"]
+    assert " ".join(words[12:]) == "0.5 x limit: holds, 3.0 x orm: MISSED, 90/s: holds"
+
+
+def test_the_limit_of_the_connections_is_ours_without_what_orders(database):
+    with ExitStack() as closing:
+        closing.enter_context(scratch_database())
+        alias = closing.enter_context(unordered_database())
+        ordered, unordered = (
+            (OurAppends(Size(1, 0, 1), alias=name), connections[name])
+            for name in (DEFAULT_DB_ALIAS, alias)
+        )
+        locks = []
+        for contestant, wrapper in (ordered, unordered):
+            with transaction.atomic(using=wrapper.alias):
+                contestant.work([Booking(0, Decimal(1))])
+                locks.append(query(wrapper, ADVISORY_LOCKS))
+
+    assert locks == [1, 0]
 
 
 def test_contestants_with_different_money_are_no_rivals():

@@ -17,20 +17,28 @@ from django.core.management.base import BaseCommand, CommandError
 
 from tests.benchmarks import report
 from tests.benchmarks.measuring import Measured, measure
-from tests.benchmarks.rows import Table
+from tests.benchmarks.rows import rows
 from tests.benchmarks.scratch_database import AlreadyRunning, scratch_database
 
 NAMES = (
     "append",
     "append-100",
+    "connections",
     "command",
+    "command-warm",
     "deposit",
     "import",
     "load",
+    "load-snapshot",
+    "load-warm",
+    "feed",
     "post",
     "page",
     "parse",
+    "growth-append",
+    "growth-load",
 )
+ROWS = f"any of: {', '.join(NAMES)}. The last two first fill a store with 1,000,000 events."
 #: Where the data lie beside a checkout; not part of the project.
 TRANSACTIONS = settings.BASE_DIR.parent / "shared" / "data" / "berka-1993.csv"
 ALREADY_RUNNING = 3
@@ -41,7 +49,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--rounds", type=int, default=5, help="medians are taken over these")
-        parser.add_argument("--only", nargs="+", choices=NAMES, default=NAMES, metavar="ROW")
+        parser.add_argument(
+            "--only", nargs="+", choices=NAMES, default=NAMES, metavar="ROW", help=ROWS
+        )
         parser.add_argument(
             "--transactions", type=Path, default=TRANSACTIONS, help="a bank's file, for import"
         )
@@ -68,7 +78,7 @@ class Command(BaseCommand):
             show(report.NOT_INSTALLED)
         show(report.table_head())
         results: list[Measured] = []
-        for row in Table(closing, options["transactions"]).rows():
+        for row in rows(closing, options["transactions"]):
             if row.name in options["only"]:
                 results.append(measure(row, rounds, options["scale"]))
                 show(report.table_line(results[-1]))

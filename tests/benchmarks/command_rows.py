@@ -1,0 +1,89 @@
+"""Rows in which whole commands are executed, without the edge."""
+
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from tests.benchmarks import musts
+from tests.benchmarks.bank_file import bank_file
+from tests.benchmarks.measuring import Contestant, Row, Size
+from tests.benchmarks.ours import OurCommands
+from tests.benchmarks.plain_orm import OrmBookings
+
+SIZE = Size(accounts=300, prior=6, bookings=300)
+
+
+class CommandRows:
+    """Cold is what the design's table says ("load 10"), and how the library comes."""
+
+    def __init__(self, closing: ExitStack, library: Any) -> None:
+        self._closing = closing
+        self._library = library
+
+    def rows(self, transactions: Path) -> list[Row]:
+        rows = [
+            Row(
+                name="command",
+                work="deposit-money, 10 events loaded, no rows",
+                unit="commands/s",
+                size=SIZE,
+                musts={"library": musts.COMMAND_BY_LIBRARY},
+                contestants=self._command,
+            ),
+            Row(
+                name="command-warm",
+                work="deposit-money from a warm cache (both), no rows",
+                unit="commands/s",
+                size=SIZE,
+                musts={"library": musts.COMMAND_BY_LIBRARY},
+                contestants=self._command_warm,
+            ),
+            Row(
+                name="deposit",
+                work="deposit-money, 10 events loaded, two rows",
+                unit="commands/s",
+                size=SIZE,
+                musts={"orm": musts.DEPOSIT_BY_ORM},
+                contestants=self._deposit,
+            ),
+        ]
+        return [*rows, _import_row(transactions)] if transactions.exists() else rows
+
+    def _command(self, size: Size) -> dict[str, Contestant]:
+        contestants: dict[str, Contestant] = {"ours": OurCommands(size)}
+        if self._library:
+            contestants["library"] = self._library.LibraryBookings(size, self._closing)
+        return contestants
+
+    def _command_warm(self, size: Size) -> dict[str, Contestant]:
+        contestants: dict[str, Contestant] = {"ours": OurCommands(size, kept=True)}
+        if self._library:
+            contestants["library"] = self._library.LibraryBookings(
+                size, self._closing, self._library.CachedBookings
+            )
+        return contestants
+
+    def _deposit(self, size: Size) -> dict[str, Contestant]:
+        contestants: dict[str, Contestant] = {
+            "orm": OrmBookings(size),
+            "ours": OurCommands(size, inline=True),
+        }
+        if self._library:
+            contestants["library"] = self._library.LibraryBookings(
+                size, self._closing, self._library.BookingsWithRows
+            )
+        return contestants
+
+
+def _import_row(transactions: Path) -> Row:
+    def contestants(size: Size) -> dict[str, Contestant]:
+        return {"orm": OrmBookings(size), "ours": OurCommands(size, inline=True, kept=True)}
+
+    return Row(
+        name="import",
+        work="real bank transactions, two rows, cache as configured",
+        unit="commands/s",
+        size=bank_file(transactions, 1500),
+        musts={"orm": musts.IMPORT_BY_ORM},
+        contestants=contestants,
+    )

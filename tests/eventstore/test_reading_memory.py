@@ -1,0 +1,50 @@
+"""Reading a long log takes no more memory than reading a shorter one."""
+
+import tracemalloc
+from uuid import uuid4
+
+import pytest
+from django.db import DEFAULT_DB_ALIAS
+
+from eventstore.application import Application
+from eventstore.models import Tenant
+from eventstore.reading import EventReader
+from ledger.accounts.events import MoneyDeposited
+from tests.benchmarks.filling import fill
+
+#: Bytes that may come with ten times the events: the streams that a reader remembers.
+REMEMBERED = 5 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("events", "versions", "page_size"),
+    [
+        (20_000, 100, 100),
+        pytest.param(1_000_000, 50, 1000, marks=pytest.mark.soak),
+    ],
+)
+def test_memory_stays_flat_while_the_log_is_read(
+    application: Application, tenant: Tenant, events: int, versions: int, page_size: int
+) -> None:
+    streams = [uuid4() for _ in range(events // versions)]
+    schema_version = application.events.of(MoneyDeposited).schema_version
+    tenth = application.high_water_mark.ceiling() + events // 10
+    fill(DEFAULT_DB_ALIAS, tenant.id, streams, versions, schema_version)
+    reader = EventReader(application.database, application.events, page_size=page_size)
+
+    # Two readings: a page that is too long would already be there at the tenth of one.
+    read_first, memory_of_first = read(reader, until=tenth)
+    read_all, memory_of_all = read(reader, until=tenth + events)
+
+    assert (read_first, read_all) == (events // 10, events)
+    assert memory_of_all - memory_of_first < REMEMBERED
+
+
+def read(reader: EventReader, *, until: int) -> tuple[int, int]:
+    """How many events were read, and the most bytes that Python held meanwhile."""
+    tracemalloc.start()
+    try:
+        count = sum(1 for _ in reader.read_log(until=until))
+        return count, tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
