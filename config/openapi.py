@@ -5,7 +5,7 @@ from typing import Any
 
 import eventstore.api.openapi
 from config.api_errors import STATUS_OF_CODE, status_of
-from eventstore.api.openapi import commands, log
+from eventstore.api.openapi import commands, inspection, log
 from eventstore.api.openapi.codes import MEANINGS
 from eventstore.api.openapi.parts import Part, Problems
 from eventstore.application import Application, get_application
@@ -30,6 +30,9 @@ A refusal is an answer too. An amount is text such as `"12.34"` or an integer, n
 
 **Read** what a command did: its answer names a `position`, and a query with
 `min_position=<position>` contains it.
+
+**Follow** all that happens with `GET /api/feed`, from `next` to `next`: each event comes once,
+in order. That, and the streams themselves, are for auditors and operators.
 
 **Errors** are RFC 9457 `application/problem+json`. Programs go by the `code`, of which a command
 may have its own.
@@ -64,6 +67,7 @@ def describe(application: Application) -> Part:
             {"name": commands.TAG, "description": "Each happens exactly once."},
             {"name": projections_openapi.TAG, "description": "What is, as far as it is known."},
             {"name": log.TAG, "description": "Who wished what, and what came of it."},
+            {"name": inspection.TAG, "description": "What has happened, event by event."},
             {"name": TAG, "description": "Needs no key."},
         ],
         "paths": {

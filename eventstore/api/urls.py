@@ -5,6 +5,8 @@ from uuid import UUID
 from django.urls import path, register_converter
 from django.urls.converters import UUIDConverter
 
+from eventstore.api.feed import FeedView
+from eventstore.api.streams import StateView, StreamListView, StreamView
 from eventstore.api.views import CommandLogView, CommandView, LoggedCommandView
 
 
@@ -25,4 +27,8 @@ urlpatterns = [
         "commands/<any_case_uuid:command_id>", LoggedCommandView.as_view(), name="logged-command"
     ),
     path("commands/<str:name>", CommandView.as_view(), name="command"),
+    path("feed", FeedView.as_view(), name="feed"),
+    path("streams", StreamListView.as_view(), name="streams"),
+    path("streams/<str:category>/<str:key>", StreamView.as_view(), name="stream"),
+    path("streams/<str:category>/<str:key>/state", StateView.as_view(), name="state"),
 ]

@@ -100,6 +100,7 @@ COMMAND_COLUMNS = {
     "correlation_id": looked_up(UUIDS, "StoredCommand.correlation_id"),
 }
 COMMAND_ID = looked_up(UUIDS, "StoredCommand.id")
+STREAM = {"category": (ANY_TEXT, "account"), "key": (AGGREGATE, "account_id")}
 
 API = {
     "api/commands": Route(
@@ -122,6 +123,40 @@ API = {
     "api/accounts/<str:key>": Route(
         What.ONE, path={"key": (AGGREGATE, "account_id")}, query=WAITING
     ),
+    "api/streams": Route(
+        What.LIST,
+        query={
+            "category": ANY_TEXT,
+            "status": A_WORD,
+            "after": looked_up(NUMBERS, "StoredStream.id"),
+            "limit": NUMBER,
+        },
+    ),
+    "api/streams/<str:category>/<str:key>": Route(
+        What.ONE,
+        path=STREAM,
+        query={
+            "from_version": NUMBER,
+            "to_version": NUMBER,
+            "direction": A_WORD,
+            "limit": NUMBER,
+        },
+    ),
+    "api/streams/<str:category>/<str:key>/state": Route(
+        What.ONE,
+        path=STREAM,
+        query={"version": NUMBER, "at": looked_up(TIMES, "StoredEvent.recorded_at")},
+    ),
+    "api/feed": Route(
+        What.LIST,
+        query={
+            "after": POSITION,
+            "limit": NUMBER,
+            "category": ANY_TEXT,
+            "type": ANY_TEXT,
+            "wait": NUMBER,
+        },
+    ),
 }
 
 KEY_NUMBER = looked_up(NUMBERS, "ApiKey.id")
@@ -143,6 +178,14 @@ STREAMS_ADMIN = {
         What.ADMIN_PAGE,
         path={"pk": (looked_up(NUMBERS, "StoredStream.id"), "stream_number")},
         query={"order": A_WORD, **cursor("StoredEvent.position")},
+    ),
+    "admin/eventstore/storedstream/<int:pk>/state/": Route(
+        What.ADMIN_PAGE,
+        path={"pk": (looked_up(NUMBERS, "StoredStream.id"), "stream_number")},
+        query={
+            "version": NUMBER,
+            "at": looked_up(TIMES, "StoredEvent.recorded_at"),
+        },
     ),
 }
 

@@ -1,5 +1,7 @@
 """All answers are the same whether another tenant is there or not: also counts, sums and menus."""
 
+import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -24,6 +26,7 @@ from tests.tenants.world import (
 DOORS = {name: KEY for name, route in ROUTES.items() if route.what in IN_THE_API} | {
     name: BROWSER for name, route in ROUTES.items() if route.what in IN_THE_ADMIN
 }
+HOW_FAR = re.compile(r',"(next|head|settled)":[0-9]+')
 PUBLIC = [name for name, route in ROUTES.items() if route.what is What.PUBLIC]
 
 
@@ -42,7 +45,7 @@ def ask(name: str, caller: Caller, good: dict[str, str]) -> Reply:
     reply = without(address(name, values), caller.ask(address(name, values)))
     # How much the whole system has done, by design.
     reply.headers.pop("X-Position", None)
-    return reply
+    return replace(reply, body=HOW_FAR.sub("", reply.body)) if name == "api/feed" else reply
 
 
 @pytest.fixture(scope="module")
