@@ -5,7 +5,7 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import connection, transaction
+from django.db import connection
 
 from eventstore.application import Application
 from eventstore.database import Database
@@ -15,6 +15,7 @@ from eventstore.events import Event
 from eventstore.models import StoredStream, Tenant
 from eventstore.store import EventStore
 from ledger.accounts.events import AccountOpened, MoneyDeposited
+from tests.eventstore.forgery import forge
 from tests.eventstore.support import append
 
 OPENED = AccountOpened(owner_id=UUID(int=7), code="1")
@@ -99,9 +100,5 @@ def test_events_are_loaded_by_version_wherever_their_rows_lie(
 
 
 def delete_as_the_owner_could(version: int) -> None:
-    """Damage the table as only its owner can: with the guard taken off on purpose."""
-    guard = "TRIGGER eventstore_event_append_only"
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(f"ALTER TABLE eventstore_event DISABLE {guard}")
-        cursor.execute("DELETE FROM eventstore_event WHERE version = %s", [version])
-        cursor.execute(f"ALTER TABLE eventstore_event ENABLE ALWAYS {guard}")
+    """Damage the table as only its owner can: with the guards taken off on purpose."""
+    forge("DELETE FROM eventstore_event WHERE version = %(version)s", version=version)

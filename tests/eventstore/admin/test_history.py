@@ -18,6 +18,7 @@ from ledger.accounts.commands import DepositMoney
 from ledger.accounts.events import AccountOpened, MoneyDeposited
 from tests.eventstore.admin.conftest import HOSTILE, addresses
 from tests.eventstore.admin.support import link, staff, text_of
+from tests.eventstore.forgery import forge
 from tests.eventstore.support import append
 
 
@@ -65,10 +66,12 @@ def test_the_timeline_names_the_last_snapshot(world, account: StoredStream, monk
 
 def make_unknown(stream: StoredStream, version: int) -> None:
     """As if the code that knows this event's type were not deployed."""
-    with connection.cursor() as cursor:
-        cursor.execute("ALTER TABLE eventstore_event DISABLE TRIGGER ALL")
-        StoredEvent.objects.filter(stream=stream, version=version).update(type="ghost.vanished")
-        cursor.execute("ALTER TABLE eventstore_event ENABLE TRIGGER ALL")
+    vanish = "UPDATE eventstore_event SET type = 'ghost.vanished'"
+    forge(
+        f"{vanish} WHERE stream_id = %(stream)s AND version = %(version)s",
+        stream=stream.id,
+        version=version,
+    )
 
 
 # The timeline ------------------------------------------------------------------------------------
