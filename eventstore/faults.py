@@ -1,4 +1,4 @@
-"""Errors of our own code and of stored data: raised at start or while reading, never an answer.
+"""The base of all our errors, and those of our own code and of stored data.
 
 Callers import them, like every other error, from `eventstore.errors`.
 """

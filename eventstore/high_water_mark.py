@@ -24,8 +24,10 @@ a crash, positions that no commit has made durable are drawn again.
 
 from eventstore.database import Database
 
-# The last position drawn, whoever draws, committed or not.
-CEILING = "SELECT last_value - (NOT is_called)::int FROM eventstore_event_position_seq"
+# The last position drawn, whoever draws, committed or not. Not `SELECT last_value FROM` the
+# sequence: that reads its page without a lock, and shows up to 31 positions too many while another
+# session writes the sequence to the log. A reader would take them for settled.
+CEILING = "SELECT coalesce(pg_sequence_last_value('eventstore_event_position_seq'), 0)"
 
 # The lowest position below which no open transaction can still commit an event.
 FLOOR = """

@@ -25,7 +25,6 @@ class Migration(migrations.Migration):
             "ALTER TABLE eventstore_event ADD CONSTRAINT eventstore_event_stream"
             " FOREIGN KEY (tenant_id, stream_id) REFERENCES eventstore_stream (tenant_id, id)",
         ),
-        migrations.RunSQL("DROP FUNCTION eventstore_append", _text("0001_append")),
         migrations.RunSQL(
             _text("0003_high_water_mark"),
             "DROP FUNCTION eventstore_publish_floor CASCADE",
@@ -35,5 +34,10 @@ class Migration(migrations.Migration):
             "DROP TRIGGER eventstore_stream_stays ON eventstore_stream;"
             "DROP FUNCTION eventstore_check_events CASCADE",
         ),
-        migrations.RunSQL(_text("0003_append"), "DROP FUNCTION eventstore_append"),
+        # The former function, with nine arguments, stays for processes that still run older code.
+        migrations.RunSQL(
+            _text("0003_append"),
+            "DROP FUNCTION eventstore_append(uuid, text, uuid, bigint, text, text, text, bytea,"
+            " json, timestamptz, uuid)",
+        ),
     ]

@@ -6,9 +6,10 @@ from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
-from django.db import transaction
+from django.db import DataError, transaction
 
 from eventstore.application import Application
+from eventstore.database import Database
 from eventstore.drafts import MAXIMUM_EVENT_SIZE
 from eventstore.errors import (
     Boxed,
@@ -43,7 +44,7 @@ def test_load_returns_the_appended_events_in_order(store: EventStore, tenant: Te
 
     recorded = append(store, tenant.id, account, OPENED, PAID_IN, AccountClosed())
 
-    head, snapshot, events = store.load(tenant.id, account)
+    head, _, snapshot, events = store.load(tenant.id, account)
     assert snapshot is None
     assert events == [OPENED, PAID_IN, AccountClosed()]
     assert (head.category, head.status, head.version) == ("account", "active", 3)
@@ -211,6 +212,20 @@ def test_events_of_different_types_keep_their_order_in_one_append(
     assert store.load(tenant.id, account).events == events
     assert [event.version for event in recorded] == list(range(1, 42))
     assert [event.position for event in recorded] == sorted(e.position for e in recorded)
+
+
+@pytest.mark.parametrize(("events", "length"), [(1, 33), (2, 96), (3, 64), (2, 65)])
+def test_the_append_function_refuses_hashes_that_are_not_32_bytes_for_each_event(
+    tenant: Tenant, events: int, length: int
+) -> None:
+    append = """
+        SELECT * FROM eventstore_append(%s, 'account', gen_random_uuid(), 0, %s, %s, %s, %s,
+                                        '{}'::json, now(), NULL)
+    """
+    lines = ["\n".join([text] * events) for text in ("account.opened", "1", "{}")]
+
+    with pytest.raises(DataError, match=f"{events} events came with {length} bytes of hashes"):
+        Database().execute(append, [tenant.id, *lines, bytes(length)])
 
 
 def test_append_refuses_an_event_without_a_permanent_name(

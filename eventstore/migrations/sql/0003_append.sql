@@ -7,7 +7,7 @@
 -- p_command    the command whose answer this is; null outside a command
 --
 -- outcome      'appended', or 'conflict' or 'boxed' and nothing written
--- found_version  the stream's version now (0: no stream of this tenant, category and id)
+-- found_version  the version now of whatever stream of the tenant has this id (0: none)
 -- positions    of the new events, in the order of their versions
 
 CREATE FUNCTION eventstore_append(
@@ -63,7 +63,7 @@ BEGIN
                 p_metadata, p_recorded_at, p_hashes)
         RETURNING ARRAY[position] INTO positions;
     ELSE
-        -- Where the columns have not the same number of lines, a null is refused.
+        -- Where the columns have not the same number of lines, the table refuses a null.
         WITH appended AS (
             INSERT INTO eventstore_event AS e (stream_id, version, tenant_id, type, schema_version,
                 data, metadata, recorded_at, hash)
@@ -78,6 +78,12 @@ BEGIN
             RETURNING e.position, e.version
         )
         SELECT array_agg(position ORDER BY version) INTO positions FROM appended;
+    END IF;
+
+    IF length(p_hashes) <> 32 * cardinality(positions) THEN
+        RAISE EXCEPTION '% events came with % bytes of hashes.',
+            cardinality(positions), length(p_hashes)
+            USING ERRCODE = 'data_exception', HINT = 'Pass 32 bytes for each event.';
     END IF;
 
     IF p_command IS NOT NULL THEN

@@ -2,8 +2,9 @@
 --
 -- 1. A position lies between the floor that the transaction has published and the last one drawn.
 --    One that was drawn before, or is brought by hand, would be outside the lock.
--- 2. Positions rise with the versions of a stream. Between the floor and the last position drawn
---    may lie some that others drew and did not use.
+-- 2. An event's position is above that of the version before it. (Between the floor and the last
+--    position drawn may lie some that others drew and did not use.) Nobody but a hand-made insert
+--    comes below a version that is stored already; `manage.py verify` finds that.
 -- 3. An event belongs to a stream of its tenant. This was a foreign key from (tenant_id, stream_id),
 --    which cost as much as the insert itself (a trigger, a query and a row lock for each event), and
 --    slept under `session_replication_role = replica`. What else it gave: nobody deletes a stream
@@ -25,7 +26,9 @@ BEGIN
     -- min: of several faults one is enough.
     SELECT min(CASE
         WHEN i.position <= (SELECT split_part(current_setting('eventstore.floor'), ':', 2)::bigint)
-          OR i.position > (SELECT last_value FROM eventstore_event_position_seq) THEN 'position'
+          OR i.position > (
+              SELECT coalesce(pg_sequence_last_value('eventstore_event_position_seq'), 0)
+          ) THEN 'position'
         WHEN i.version_before = i.version - 1 THEN
             CASE WHEN i.position < i.position_before THEN 'order' END
         WHEN i.tenant_id IS DISTINCT FROM (

@@ -6,6 +6,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from eventstore.models import Tenant
 from tests.eventstore.high_water_mark.support import (
     COLUMNS,
     ROW,
@@ -37,6 +38,24 @@ def test_an_insert_cannot_bring_its_own_position(
 
     with pytest.raises(errors.RestrictViolation, match="brought its own position"):
         writer.execute(BRING_A_POSITION, [last_drawn + distance])
+
+
+def test_the_first_event_of_all_cannot_bring_its_own_position(
+    raw: psycopg.Connection[Any], tenant: Tenant
+) -> None:
+    """A sequence that nobody has used yet says 1, as it does after the first position."""
+    raw.execute(
+        "INSERT INTO eventstore_stream (tenant_id, category, aggregate_id, version, head_hash,"
+        " status, incarnation) VALUES (%s, 'test', gen_random_uuid(), 1, '', 'active', 0)",
+        [tenant.id],
+    )
+
+    with pytest.raises(errors.RestrictViolation, match="brought its own position"):
+        raw.execute(
+            f"INSERT INTO eventstore_event {COLUMNS} OVERRIDING SYSTEM VALUE "
+            "SELECT 1, id, 1, tenant_id, 'test.done', 1, '{}', '{}', now(), ''"
+            " FROM eventstore_stream"
+        )
 
 
 def test_an_insert_cannot_use_a_position_drawn_before_its_floor(
