@@ -28,8 +28,9 @@ class Aggregate(Generic[StateT]):
 
     category: ClassVar[str]
     state_type: type[StateT]
-    #: Raise it when `apply` changes and the fields of the state do not: snapshots of the old
-    #: meaning are passed over then, as they are by themselves when the fields change.
+    #: Raise it when events come to mean another state (in `apply`, an upcaster, a default) and
+    #: the fields of the state stay the same: snapshots of the old meaning are passed over then,
+    #: as they are by themselves when the fields change.
     state_version: ClassVar[int] = 1
 
     __slots__ = ("id", "pending", "state", "version")

@@ -10,7 +10,7 @@ from threading import Lock
 from uuid import UUID
 
 from eventstore.aggregates import State
-from eventstore.store import StreamHead
+from eventstore.store import LoadedStream, StreamHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,12 @@ class CachedState:
     head: StreamHead
     snapshot_version: int
 
-    def precedes(self, head: StreamHead) -> bool:
-        """Whether the stream, as it is now, continues from here."""
-        if self.head.incarnation != head.incarnation or self.head.version > head.version:
-            return False
-        return self.head.version < head.version or self.head.head_hash == head.head_hash
+    def precedes(self, stream: LoadedStream) -> bool:
+        """Whether a stream that was loaded after this version continues from here."""
+        return (self.head.incarnation, self.head.head_hash) == (
+            stream.head.incarnation,
+            stream.hash_before,
+        )
 
 
 class AggregateCache:

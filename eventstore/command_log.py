@@ -13,8 +13,9 @@ from eventstore.store import StreamHead
 # Take the command id, or learn that it is taken; waits while another transaction holds it.
 # The row says `completed` from the start: nobody sees it before the transaction commits, and a
 # status that does not change later spares every index of the table a second entry.
-# On the way back it brings the head of the target's stream: a cached aggregate that stands there
-# needs no round trip of its own. (The append finds out if it has moved on meanwhile.)
+# On the way back it brings the head of the target's stream as it was when the claim began: a
+# cached aggregate that stands there needs no round trip of its own. If it has moved on since, the
+# append finds out, and the command is tried again; a refusal holds for that moment.
 CLAIM = """
 WITH claimed AS (
     INSERT INTO eventstore_command

@@ -39,6 +39,14 @@ class Database:
         """
         transaction.on_commit(call, using=self.alias, robust=True)
 
+    def close_if_broken(self) -> None:
+        """Let the next statement open a connection, where this one cannot be used any more.
+
+        Only outside a transaction, whose end closes a broken connection by itself.
+        """
+        if not self.connection.in_atomic_block:
+            self.connection.close_if_unusable_or_obsolete()
+
     def execute(self, sql: str, parameters: Parameters = ()) -> psycopg.Cursor[Any]:
         """Run one statement, prepared; errors are Django's (OperationalError and its kin)."""
         connection = self.connection

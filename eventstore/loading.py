@@ -48,21 +48,22 @@ class AggregateLoader:
         """The aggregate as of now, or None where no stream of its category has this id.
 
         `seen` is the stream's head as this transaction has read it: a cached aggregate that
-        stands there is returned without another look. That of a boxed stream is empty.
+        stands there is returned without another look. Of a boxed stream only the head counts.
         Raises UnknownEventType and CorruptStream.
         """
         category = aggregate_class.category
         cached = self._cache.get(tenant_id, category, aggregate_id)
         start = _start_from(cached) if cached else _Start(aggregate_class.state_type())
         if cached and cached.head == seen:
-            return _replayed(aggregate_class, aggregate_id, start, LoadedStream(seen, None, []))
+            nothing_since = LoadedStream(cached.head, cached.head.head_hash, None, [])
+            return _replayed(aggregate_class, aggregate_id, start, nothing_since)
         schema = self._snapshots.schema_of(aggregate_class)
         stream = self._store.load(
             tenant_id, aggregate_id, after=start.version, state_schema=schema
         )
         if stream is None or stream.head.category != category:
             return None
-        if cached and not cached.precedes(stream.head):
+        if cached and not cached.precedes(stream):
             self._cache.drop(tenant_id, category, aggregate_id)
             return self.load(tenant_id, aggregate_class, aggregate_id)
         if stream.snapshot:
@@ -78,8 +79,8 @@ class AggregateLoader:
         Nobody may change the aggregate afterwards.
         """
         aggregate, head = loaded.aggregate, loaded.head
-        if aggregate.pending or not head.version:
-            return  # Its state is ahead of the stream: the handler did not save it.
+        if aggregate.pending or not aggregate.version == head.version > 0:
+            return  # Its state is not the stream's: the handler did not save it.
         taken = self._snapshots.is_due(head.version, loaded.snapshot_version) and (
             self._snapshots.take(type(aggregate), tenant_id, aggregate.id, head, aggregate.state)
         )

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from eventstore.database import Database
+from eventstore.errors import CorruptStream
 from eventstore.event_types import EventTypes
 from eventstore.events import Event, RecordedEvent
 from eventstore.serialization import EventSerializer, decode_origin
@@ -131,6 +132,8 @@ class EventReader:
     ) -> Iterator[RecordedEvent[Event]]:
         decode = self._serializer.decode
         for position, stream, version, name, schema, data, metadata, recorded_at, hash_ in rows:
+            if stream not in streams:
+                raise CorruptStream(f"number {stream}", 0, version)
             tenant_id, category, aggregate_id = streams[stream]
             origin = decode_origin(metadata)
             # By place, in the order of the fields: three times faster than by name.

@@ -47,11 +47,14 @@ class Repository:
         self.recorded: list[RecordedEvent[Event]] = []
 
     def load(self, aggregate_class: type[AggregateT], aggregate_id: UUID) -> AggregateT:
-        """The aggregate at its present version.
+        """The aggregate at its present version; loaded again, it is the same object.
 
         Raises AggregateNotFound (also for an id of another tenant or category), Boxed, and
         StaleVersion where the sender expected another version.
         """
+        before = self._loaded.get(aggregate_id)
+        if before is not None and isinstance(before.aggregate, aggregate_class):
+            return before.aggregate
         if self._in_line:
             self._store.lock(self._recording.tenant_id, aggregate_id)
         loaded = self._loader.load(
@@ -70,8 +73,10 @@ class Repository:
 
     def create(self, aggregate_class: type[AggregateT], aggregate_id: UUID) -> AggregateT:
         """An empty aggregate under a free id; raises AlreadyExists or Boxed where it is taken."""
-        found = self._head(aggregate_id)
         category = aggregate_class.category
+        if aggregate_id in self._loaded:
+            raise AlreadyExists(category, aggregate_id)
+        found = self._head(aggregate_id)
         self._check_expected(category, aggregate_id, found.version if found else 0)
         if found and found.status == "boxed":
             raise Boxed(found.category, aggregate_id)
@@ -95,10 +100,16 @@ class Repository:
             raise Boxed(category, aggregate_id)
 
     def save(self, aggregate: Aggregate[Any]) -> None:
-        """Append what the aggregate recorded; raises WrongExpectedVersion when it is outdated."""
+        """Append what the aggregate recorded; raises WrongExpectedVersion when it is outdated.
+
+        Raises ValueError for an aggregate that was not loaded or created here.
+        """
+        loaded = self._loaded.get(aggregate.id)
+        if loaded is None or loaded.aggregate is not aggregate:
+            name = f"{aggregate.category} {aggregate.id}"
+            raise ValueError(f"{name} was not loaded by this repository. Load it, then save it.")
         if not aggregate.pending:
             return
-        loaded = self._loaded[aggregate.id]
         recorded = self._store.append(
             aggregate.category,
             aggregate.id,

@@ -96,7 +96,8 @@ class _OlderDecoder:
 
     def decode(self, data: str) -> Event:
         upcast = self._upcasting.apply(decode_json(data))
-        # msgspec would pass over a field that an upcaster has misspelt, and what was in it.
+        # msgspec would pass over a field that an upcaster has misspelt, and what was in it. (As it
+        # does inside of nested values: golden files must tell.)
         if unknown := upcast.keys() - self._fields:
             raise self._upcasting.misfit(
                 f"left {', '.join(sorted(map(str, unknown)))}, which {self._event_class.__name__} "
@@ -109,9 +110,9 @@ class _OlderDecoder:
             raise self._upcasting.misfit(problem) from error
 
 
-def schema_of(event_class: type[Event]) -> dict[str, Any]:
-    """The JSON Schema of a stored event: without texts, and with inner types written out."""
-    (top,), components = msgspec.json.schema_components([event_class], ref_template="{name}")
+def schema_of(stored: type[Event] | type[State]) -> dict[str, Any]:
+    """The JSON Schema of what is stored: without texts, and with inner types written out."""
+    (top,), components = msgspec.json.schema_components([stored], ref_template="{name}")
     written_out = _written_out(top, components, within=())
     schema: dict[str, Any] = decode_json(encode_text(written_out))  # Defaults as JSON has them.
     return schema

@@ -19,16 +19,26 @@ logger = logging.getLogger("daybook.snapshots")
 
 # Keep a state of an active stream of the same incarnation. A stream that is just being boxed is
 # locked: it needs no snapshot any more. At one version there is one state, so the last writer,
-# who could not use what stood there, is right.
+# who could not use what stood there, is right. The snapshot before it stays, in case this one
+# cannot be read; older ones go.
 TAKE = """
-INSERT INTO eventstore_snapshot (stream_id, version, state_schema, state, taken_at)
-SELECT id, %s, %s, %s::json, clock_timestamp()
-FROM eventstore_stream
-WHERE tenant_id = %s AND aggregate_id = %s AND status = 'active' AND incarnation = %s
-  AND version >= %s
-FOR KEY SHARE SKIP LOCKED
-ON CONFLICT (stream_id, version) DO UPDATE
-SET state_schema = excluded.state_schema, state = excluded.state, taken_at = excluded.taken_at
+WITH taken AS (
+    INSERT INTO eventstore_snapshot (stream_id, version, state_schema, state, taken_at)
+    SELECT id, %s, %s, %s::json, clock_timestamp()
+    FROM eventstore_stream
+    WHERE tenant_id = %s AND aggregate_id = %s AND status = 'active' AND incarnation = %s
+      AND version >= %s
+    FOR KEY SHARE SKIP LOCKED
+    ON CONFLICT (stream_id, version) DO UPDATE
+    SET state_schema = excluded.state_schema, state = excluded.state, taken_at = excluded.taken_at
+    RETURNING stream_id, version
+), outdated AS (
+    DELETE FROM eventstore_snapshot AS old USING taken
+    WHERE old.stream_id = taken.stream_id AND old.version < (
+        SELECT max(version) FROM eventstore_snapshot
+        WHERE stream_id = taken.stream_id AND version < taken.version)
+)
+SELECT version FROM taken
 """
 
 
@@ -66,21 +76,15 @@ class Snapshots:
     ) -> bool:
         """Store a committed state, in a transaction of its own; False where it did not work."""
         serializer = self._serializer(aggregate_class)
-        parameters = (
-            head.version,
-            serializer.schema,
-            serializer.encode(state),
-            tenant_id,
-            aggregate_id,
-            head.incarnation,
-            head.version,
-        )
+        whose = (tenant_id, aggregate_id, head.incarnation, head.version)
         try:
-            return self._database.execute(TAKE, parameters).rowcount == 1
-        except django.db.Error as error:
+            what = (head.version, serializer.schema, serializer.encode(state))
+            return self._database.row(TAKE, what + whose) is not None
+        except (django.db.Error, TypeError, ValueError, OverflowError) as error:
             # The command is done; the next one on this stream will try again.
             place = {"tenant_id": tenant_id, "aggregate_id": aggregate_id, "error": str(error)}
             logger.warning("snapshot_failed", extra=place)
+            self._database.close_if_broken()
             return False
 
     def _serializer(self, aggregate_class: type[Aggregate[Any]]) -> StateSerializer:

@@ -29,18 +29,25 @@ class MemoryRepository:
 
     def __init__(self, streams: tuple[Stream, ...]) -> None:
         self._streams = {stream.aggregate_id: stream for stream in streams}
+        self._loaded: dict[UUID, Aggregate[Any]] = {}
         self.saved: list[Event] = []
 
     def load(self, aggregate_class: type[AggregateT], aggregate_id: UUID) -> AggregateT:
+        before = self._loaded.get(aggregate_id)
+        if isinstance(before, aggregate_class):
+            return before
         self.require(aggregate_class.category, aggregate_id)
         aggregate = aggregate_class(aggregate_id)
         aggregate.replay(self._streams[aggregate_id].events)
+        self._loaded[aggregate_id] = aggregate
         return aggregate
 
     def create(self, aggregate_class: type[AggregateT], aggregate_id: UUID) -> AggregateT:
-        if aggregate_id in self._streams:
+        if aggregate_id in self._streams or aggregate_id in self._loaded:
             raise AlreadyExists(aggregate_class.category, aggregate_id)
-        return aggregate_class(aggregate_id)
+        aggregate = aggregate_class(aggregate_id)
+        self._loaded[aggregate_id] = aggregate
+        return aggregate
 
     def require(self, category: str, aggregate_id: UUID) -> None:
         stream = self._streams.get(aggregate_id)
@@ -48,6 +55,8 @@ class MemoryRepository:
             raise AggregateNotFound(category, aggregate_id)
 
     def save(self, aggregate: Aggregate[Any]) -> None:
+        if self._loaded.get(aggregate.id) is not aggregate:
+            raise ValueError(f"{aggregate.category} {aggregate.id} is not of this repository.")
         before = self._streams.get(aggregate.id)
         events = (*(before.events if before else ()), *aggregate.pending)
         self._streams[aggregate.id] = Stream(type(aggregate), aggregate.id, *events)

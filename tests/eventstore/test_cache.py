@@ -1,13 +1,15 @@
 """The cache of aggregates: filled by commits, brought up to date, and never the truth."""
 
 from decimal import Decimal
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from eventstore.cache import AggregateCache, CachedState
-from eventstore.errors import Refusal
+from eventstore.errors import AlreadyExists, Refusal
 from eventstore.models import StoredStream, Tenant
+from eventstore.repository import Repository
 from eventstore.store import StreamHead
 from eventstore.tenancy import Actor, Role
 from ledger.accounts.aggregate import Account, AccountState
@@ -113,11 +115,13 @@ def test_a_cached_aggregate_is_not_believed_after_a_box(world: World) -> None:
         world.withdraw(account, "10.01")
 
 
-@pytest.mark.parametrize("change", [{"version": 99}, {"head_hash": b"another past"}])
+@pytest.mark.parametrize(
+    "change", [{"version": 99}, {"head_hash": b"another past"}, {"version": 1}]
+)
 def test_a_cached_aggregate_of_another_past_is_not_believed(
     world: World, change: dict[str, object]
 ) -> None:
-    """As after the database was restored from a backup."""
+    """As after the database was restored from a backup; version 1 has another hash than 2."""
     account = world.account("10.00")
     now = cached(world, account)
     head = StreamHead(**{name: getattr(now.head, name) for name in now.head.__slots__} | change)
@@ -149,6 +153,56 @@ def test_a_loaded_aggregate_can_be_changed_without_changing_the_cache(world: Wor
     loaded.aggregate.withdraw(Decimal("10.00"), None, "")
 
     assert cached(world, account).state == AccountState(balance=Decimal("10.00"))
+
+
+def load_twice(command: MoveMoney, repository: Repository) -> None:
+    first = repository.load(Account, command.aggregate_id)
+    again = repository.load(Account, command.aggregate_id)
+    assert first is again
+    first.deposit(command.amount, None, "")
+    repository.save(again)
+    repository.load(Account, command.aggregate_id).deposit(command.amount, None, "")
+    repository.save(first)
+
+
+def test_an_aggregate_that_a_handler_loads_twice_is_one(world: World) -> None:
+    account = world.account("10.00")
+    twice = World(own_application(load_twice, snapshot_every=1), world.actor)
+
+    twice.send(MoveMoney(aggregate_id=account, to_account_id=account, amount=Decimal("5.00")))
+
+    assert cached(twice, account).head.version == 4
+    twice.withdraw(account, "20.00")
+    another_process(world).deposit(account, "1.00")
+
+
+def save_a_stranger(command: MoveMoney, repository: Repository) -> None:
+    repository.load(Account, command.aggregate_id)
+    stranger = Account(command.aggregate_id)
+    stranger.deposit(command.amount, None, "")
+    repository.save(stranger)
+
+
+def create_twice(command: MoveMoney, repository: Repository) -> None:
+    for _ in range(2):
+        repository.create(Account, command.to_account_id).open(command.aggregate_id, "1")
+
+
+@pytest.mark.parametrize(
+    ("handler", "error"), [(save_a_stranger, ValueError), (create_twice, AlreadyExists)]
+)
+def test_a_repository_knows_each_aggregate_once(
+    world: World, handler: Any, error: type[Exception]
+) -> None:
+    account = world.account("10.00")
+    confused = World(own_application(handler), world.actor)
+
+    with pytest.raises(error):
+        confused.send(
+            MoveMoney(aggregate_id=account, to_account_id=uuid4(), amount=Decimal("5.00"))
+        )
+
+    assert cached(confused, account) is None
 
 
 def test_threads_that_share_a_cache_lose_nothing(world: World) -> None:

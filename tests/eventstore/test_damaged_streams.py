@@ -94,7 +94,7 @@ def test_events_are_loaded_by_version_wherever_their_rows_lie(
                 [stream.id, version, tenant.id, f'{{"amount":"{amount}"}}'],
             )
 
-    _, _, events = store.load(tenant.id, account)
+    events = store.load(tenant.id, account).events
 
     assert events == [MoneyDeposited(amount=Decimal(amounts[n])) for n in (1, 2, 3)]
 

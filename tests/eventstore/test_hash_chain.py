@@ -122,7 +122,7 @@ def test_the_stored_json_is_what_was_encoded_byte_for_byte(
 def test_awkward_text_comes_back_as_it_was(world: World) -> None:
     person = world.person("Alice", AWKWARD)
 
-    _, _, (event,) = world.application.store.load(world.actor.tenant_id, person)
+    *_, (event,) = world.application.store.load(world.actor.tenant_id, person)
 
     assert event == PersonRegistered(first_name="Alice", last_name=AWKWARD)
 

@@ -9,12 +9,14 @@ import pytest
 from eventstore.application import Application
 from eventstore.database import Database
 from eventstore.drafts import Recording
+from eventstore.errors import CorruptStream
 from eventstore.events import Event, Origin, RecordedEvent
 from eventstore.hash_chain import GENESIS
 from eventstore.models import Tenant
 from eventstore.reading import EventReader
 from eventstore.store import EventStore
 from ledger.accounts.events import AccountOpened, MoneyDeposited
+from tests.eventstore.forgery import forge
 from tests.eventstore.support import append
 
 OPENED = AccountOpened(owner_id=uuid4(), code="1")
@@ -151,6 +153,16 @@ def test_the_log_goes_through_pages_in_the_order_of_positions(
     assert list(reader.read_log()) == every
     assert list(reader.read_log(after=every[4].position)) == every[5:]
     assert list(reader.read_log(after=every[0].position, until=every[5].position)) == every[1:6]
+
+
+def test_an_event_of_a_stream_that_is_gone_is_named(
+    store: EventStore, reader: EventReader, tenant: Tenant
+) -> None:
+    append(store, tenant.id, uuid4(), OPENED)
+    forge("DELETE FROM eventstore_stream")
+
+    with pytest.raises(CorruptStream, match=r"manage\.py verify"):
+        list(reader.read_log())
 
 
 def test_a_page_of_the_log_is_read_when_it_is_needed(

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+from unittest.mock import patch
 from uuid import UUID
 
 import pytest
@@ -63,11 +64,18 @@ def test_a_snapshot_is_taken_every_so_many_events(world: World) -> None:
     assert (second.version, second.state) == (20, '{"balance":"19.00","is_closed":false}')
 
 
+def test_the_last_two_snapshots_of_a_stream_stay(world: World) -> None:
+    account_with(world, 8)
+    account_with(world, 39)
+
+    assert versions() == [30, 40]
+
+
 def test_the_next_load_reads_one_snapshot_and_the_events_after_it(world: World) -> None:
     account = account_with(world, 21)
     schema = world.application.snapshots.schema_of(Account)
 
-    head, snapshot, events = world.application.store.load(
+    head, _, snapshot, events = world.application.store.load(
         world.actor.tenant_id, account, state_schema=schema
     )
 
@@ -185,6 +193,36 @@ def test_a_snapshot_that_cannot_be_stored_does_not_fail_the_command(world: World
     assert (cached.head.version, cached.snapshot_version) == (10, 0)
     world.deposit(account)
     assert versions() == [11]
+
+
+def test_a_connection_that_breaks_before_the_snapshot_is_made_anew(world: World) -> None:
+    account = account_with(world, 8)
+    take = world.application.snapshots.take
+
+    def take_on_a_broken_connection(*of_account: Any) -> bool:
+        with raw_connection(autocommit=True) as other:
+            pid = connection.connection.info.backend_pid
+            other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        return take(*of_account)
+
+    with patch.object(world.application.snapshots, "take", take_on_a_broken_connection):
+        result = world.deposit(account)
+
+    assert (result.version, versions()) == (10, [])
+    assert world.deposit(account).version == 11
+    assert versions() == [11]
+
+
+def test_a_state_without_a_form_in_json_fails_no_command(world: World) -> None:
+    account = account_with(world, 3)
+    loaded = load(world, account)
+    loaded.aggregate.state.balance = object()
+
+    taken = world.application.snapshots.take(
+        Account, world.actor.tenant_id, account, loaded.head, loaded.aggregate.state
+    )
+
+    assert not taken
 
 
 def test_no_snapshot_lands_on_a_boxed_stream_or_on_another_incarnation(world: World) -> None:
