@@ -6,7 +6,7 @@ optional fields, and nothing else. `manage.py event_schemas` compares and writes
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ def compare(released: Schemas, event_types: EventTypes) -> Iterator[Difference]:
     """How today's events differ from those that were released."""
     for event_type in event_types:
         yield from _compare_type(released.get(event_type.name, {}), event_type)
+        yield from _made_defaults(event_type)
     present = {event_type.name: event_type for event_type in event_types}
     for name in sorted(released.keys() - present.keys()):
         successor = present.get(event_types.present_name(name))
@@ -100,6 +101,16 @@ def _compare_type(released: dict[str, Any], event_type: EventType) -> Iterator[D
     elif before != today:
         text = f"Schema version {version} of {name} has become wider; old events still fit."
         yield Difference(name, text, WRITE, is_breaking=False)
+
+
+def _made_defaults(event_type: EventType) -> Iterator[Difference]:
+    """Defaults that the file cannot hold, so that nobody would see them change."""
+    event_class: Any = event_type.event_class
+    for field in fields(event_class):
+        if field.default_factory not in (MISSING, list, dict, set, frozenset):
+            text = f"The default of {field.name} in event {event_type.name} is made by code."
+            remedy = "Old events without the field have it for ever: make it a plain value."
+            yield Difference(event_type.name, text, remedy, is_breaking=True)
 
 
 def _compare_renamed(name: str, released: Schemas, event_type: EventType) -> Iterator[Difference]:

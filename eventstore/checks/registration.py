@@ -1,6 +1,6 @@
 """System check: what is registered on the application fits together."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig
@@ -14,7 +14,7 @@ from eventstore.errors import RegistrationError
 from eventstore.input.commands import fields_of
 from eventstore.input.schemas import schema_for
 from eventstore.projections import Projection, Table
-from eventstore.serialization import StateSerializer, UnreadableState
+from eventstore.serialization import StateSerializer, UnreadableState, schema_of
 
 
 def check_registration(
@@ -68,21 +68,33 @@ def _check_command(command_type: CommandType) -> Iterator[checks.CheckMessage]:
 
 
 def _check_aggregate(aggregate_class: type[Aggregate[Any]]) -> Iterator[checks.CheckMessage]:
-    """A snapshot can be taken of its state, and read again."""
+    """A shallow copy of its state is a copy; a snapshot can be taken of it, and read again."""
     try:
-        state = aggregate_class.state_type()
-        serializer = StateSerializer(type(state), aggregate_class.state_version)
-        restored = serializer.decode(serializer.encode(state))
-        problem = "" if restored == state else f"comes back from a snapshot as {restored!r}"
+        problems = list(_problems_of_state(aggregate_class))
     except (TypeError, UnreadableState) as error:
-        problem = f"cannot be stored in a snapshot: {error}"
-    if problem:
+        problems = [f"cannot be stored in a snapshot: {error}"]
+    for problem in problems:
         yield checks.Error(
             f"The state of {aggregate_class.__name__} {problem}.",
-            hint="Make it a dataclass whose fields all have types, defaults, and a form in JSON.",
+            hint="Make it a dataclass whose fields have types with a form in JSON, and defaults "
+            "that nobody can change: a tuple or frozenset instead of a list, dict or set.",
             obj=aggregate_class.category,
             id="eventstore.E009",
         )
+
+
+def _problems_of_state(aggregate_class: type[Aggregate[Any]]) -> Iterator[str]:
+    state = aggregate_class.state_type()
+    serializer = StateSerializer(type(state), aggregate_class.state_version)
+    restored = serializer.decode(serializer.encode(state))
+    if restored != state:
+        yield f"comes back from a snapshot as {restored!r}"
+    for name, schema in schema_of(type(state))["properties"].items():
+        value = getattr(state, name)
+        if not isinstance(value, Hashable):
+            yield f"has a {type(value).__name__} in {name}, which copies would share"
+        if not schema.keys() - {"default"}:
+            yield f"has no type for {name}, so a snapshot would not bring it back as it was"
 
 
 def _check_projection(

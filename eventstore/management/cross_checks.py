@@ -45,9 +45,25 @@ WHERE NOT EXISTS (
 ORDER BY p.stream_id, p.version
 """
 
+# Boxed streams whose box is not registered, or is not of all their events.
+UNREGISTERED_BOXES = """
+SELECT coalesce(t.slug, s.tenant_id::text), s.category || '-' || s.aggregate_id, s.version, NULL,
+       'The stream is boxed, and no box of all its events is registered.'
+FROM eventstore_stream AS s
+LEFT JOIN eventstore_tenant AS t ON t.id = s.tenant_id
+WHERE s.status = 'boxed'
+  AND NOT EXISTS (
+        SELECT FROM eventstore_box AS b
+        WHERE b.stream_id = s.id AND b.tenant_id = s.tenant_id AND b.unboxed_at IS NULL
+          AND b.last_version = s.version AND b.event_count = s.version)
+  AND (%(tenant_id)s::uuid IS NULL OR s.tenant_id = %(tenant_id)s)
+  AND (%(aggregate_id)s::uuid IS NULL OR s.aggregate_id = %(aggregate_id)s)
+ORDER BY s.id
+"""
+
 # The events that commands answered with, against those that name a command as their cause. An
 # answer does not say which stream an event is in, so a missing one may lie in a box wherever the
-# tenant has a boxed stream that is long enough.
+# tenant has one, registered and long enough.
 COMMAND_LOG = """
 WITH answered AS (
     SELECT c.tenant_id, c.id::text AS command_id, event.*, c.type AS command, c.aggregate_id,
@@ -82,8 +98,9 @@ FROM parted LEFT JOIN eventstore_tenant AS t ON t.id = parted.tenant_id
 WHERE (%(aggregate_id)s::uuid IS NULL OR parted.aggregate_id = %(aggregate_id)s)
   AND NOT (lost AND EXISTS (
         SELECT FROM eventstore_stream AS s
+        JOIN eventstore_box AS b ON b.stream_id = s.id AND b.unboxed_at IS NULL
         WHERE s.tenant_id = parted.tenant_id AND s.status = 'boxed'
-          AND s.version >= parted.version))
+          AND b.last_version >= parted.version AND b.last_position >= parted.position))
 ORDER BY parted.tenant_id, position, lost
 """
 
@@ -91,6 +108,7 @@ ORDER BY parted.tenant_id, position, lost
 def cross_findings(connection: psycopg.Connection[Any], scope: Scope) -> Iterator[Finding]:
     """Where streams, snapshots and the command log contradict each other."""
     yield from starmap(Finding, read(connection, STRAY_EVENTS, scope))
+    yield from starmap(Finding, read(connection, UNREGISTERED_BOXES, scope))
     try:
         with connection.transaction():
             yield from starmap(Finding, read(connection, COMMAND_LOG, scope))

@@ -102,7 +102,10 @@ class Verification:
             return None
         stored, replayed = to_builtins(state), to_builtins(replay.state)
         names = ", ".join(name for name in replayed if stored[name] != replayed[name])
-        return f"The snapshot of this version is not what its events give: {names} differs."
+        return (
+            f"The snapshot of this version is not what its events give: {names} differs. If they "
+            f"mean something else by now, raise state_version of {aggregate_class.__name__}."
+        )
 
 
 class _Replay:

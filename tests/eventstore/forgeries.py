@@ -136,7 +136,10 @@ FORGERIES: dict[str, tuple[tuple[str, ...], list[tuple[str, int]]]] = {
     "a changed head": ((STREAM.format("head_hash = sha256('')"),), [("account", 4)]),
     "a stream said to be longer": ((STREAM.format("version = 9"),), [("account", 5)]),
     "a stream said to be shorter": ((STREAM.format("version = 3"),), [("account", 4)]),
-    "a stream said to be boxed": ((STREAM.format("status = 'boxed'"),), [("account", 1)]),
+    "a stream said to be boxed": (
+        (STREAM.format("status = 'boxed'"),),
+        [("account", 1), ("account", 4)],
+    ),
     "a snapshot with another balance": (
         (SNAPSHOT.format("state = replace(state::text, '30.00', '3000.00')::json"),),
         [("account", 3)],

@@ -223,6 +223,14 @@ def test_writers_at_work_are_no_findings(world: World) -> None:
     assert all(isinstance(count, int) and count > 15 for count in written)
 
 
+REGISTER_BOX = """
+INSERT INTO eventstore_box (id, tenant_id, stream_id, path, event_count, last_version,
+    last_position, digest, boxed_at, reason)
+SELECT gen_random_uuid(), tenant_id, id, 'a box', version, version, 1000000, '', now(), 'a test'
+FROM eventstore_stream WHERE id = %(account)s
+"""
+
+
 def test_one_pass_sees_one_moment(world: World) -> None:
     account = world.account("1.00")
     with one_moment(Database()) as connection:
@@ -240,12 +248,31 @@ def test_a_boxed_stream_is_not_looked_at(store: Store) -> None:
         "DELETE FROM eventstore_event WHERE stream_id = %(account)s",
         "DELETE FROM eventstore_snapshot WHERE stream_id = %(account)s",
         "UPDATE eventstore_stream SET status = 'boxed' WHERE id = %(account)s",
+        REGISTER_BOX,
     )
 
     verified = verify()
 
     assert verified.exit_code == 0, verified.problems
     assert verified.answer["passed_over"] == {"boxed streams": 1}
+
+
+def test_a_stream_that_is_boxed_without_a_box_excuses_nothing(store: Store) -> None:
+    """One that claims to be long enough to hold whatever the command log misses."""
+    store.forge(
+        "DELETE FROM eventstore_event WHERE stream_id = %(account)s",
+        "DELETE FROM eventstore_snapshot WHERE stream_id = %(account)s",
+        "DELETE FROM eventstore_stream WHERE id = %(account)s",
+        "INSERT INTO eventstore_stream (tenant_id, category, aggregate_id, version, head_hash,"
+        " status, incarnation) SELECT id, 'account', gen_random_uuid(), 1000000, '', 'boxed', 0"
+        " FROM eventstore_tenant LIMIT 1",
+    )
+
+    verified = verify()
+
+    assert verified.exit_code == 4
+    assert "no box of all its events is registered" in verified.problems
+    assert "and it is not there" in verified.problems
 
 
 def test_snapshots_that_the_code_cannot_judge_are_said_to_be_passed_over(store: Store) -> None:

@@ -92,9 +92,16 @@ class NewOptionalField(Event):
     account_id: UUID
     amount: Decimal
     purpose: str = ""
-    tags: list[str] = field(default_factory=lambda: ["new"])
+    tags: list[str] = field(default_factory=list)
     day: date | None = None
     lines: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MadeDefault(Event):
+    account_id: UUID
+    amount: Decimal
+    purpose: str = field(default_factory=lambda: "rent")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

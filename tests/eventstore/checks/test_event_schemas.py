@@ -10,6 +10,7 @@ from tests.eventstore.checks import payments
 from tests.eventstore.checks.payments import (
     LostDefault,
     LostField,
+    MadeDefault,
     NewField,
     NewOptionalField,
     OtherDefault,
@@ -68,6 +69,15 @@ def test_a_released_event_that_breaks_needs_the_upcaster_that_is_named(
         f"{payments.__name__}, register it by application.events.upcast, and run "
         "`manage.py event_schemas --write`."
     )
+
+
+def test_a_default_that_code_makes_is_refused() -> None:
+    """Nobody would see it change, and with it what old events mean."""
+    (found,) = [each for each in differences(types(MadeDefault)) if "made by code" in each.text]
+
+    assert found.is_breaking
+    assert "purpose" in found.text
+    assert "make it a plain value" in found.remedy
 
 
 def test_a_new_optional_field_only_asks_for_a_new_file() -> None:
