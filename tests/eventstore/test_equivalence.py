@@ -7,7 +7,7 @@ are spoilt and processes start anew.
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, ClassVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -76,6 +76,10 @@ class Way:
         return loaded.aggregate.version, loaded.aggregate.state
 
     @property
+    def has_cached(self) -> bool:
+        return any(len(world.application.cache) for world in self.worlds)
+
+    @property
     def snapshots(self) -> Any:
         return Snapshot.objects.filter(stream__tenant_id=self.worlds[0].actor.tenant_id)
 
@@ -93,6 +97,9 @@ def make_way(name: str) -> Way:
 
 class Histories(RuleBasedStateMachine):
     accounts = Bundle("accounts")
+    #: The ways in which, at some time of the whole run, there was a snapshot, or a cached state.
+    with_snapshots: ClassVar[set[str]] = set()
+    with_cached: ClassVar[set[str]] = set()
 
     def __init__(self) -> None:
         super().__init__()
@@ -160,13 +167,15 @@ class Histories(RuleBasedStateMachine):
             states = [way.state(account, process) for way in self.ways for process in (0, 1)]
             assert states == [states[0]] * len(states)
 
-    def teardown(self) -> None:
-        snapshots = {way.name: way.snapshots.exists() for way in self.ways}
-        assert not snapshots["neither"]
-        assert not snapshots["cache"]
+    @invariant()
+    def notes_what_is_kept(self) -> None:
+        self.with_snapshots.update(way.name for way in self.ways if way.snapshots.exists())
+        self.with_cached.update(way.name for way in self.ways if way.has_cached)
 
 
 def run(examples: int) -> None:
+    Histories.with_snapshots.clear()
+    Histories.with_cached.clear()
     run_state_machine_as_test(
         Histories,
         settings=settings(
@@ -176,6 +185,8 @@ def run(examples: int) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )
+    assert Histories.with_snapshots == {"snapshots", "both"}
+    assert Histories.with_cached == {"cache", "both"}
 
 
 @pytest.mark.usefixtures("database")

@@ -23,11 +23,19 @@ RELEASED = sorted(
 )
 
 
-@pytest.fixture(scope="module")
-def registered() -> Application:
+def registered_types() -> Application:
     application = Application(pipeline=[])
     register(application)
     return application
+
+
+#: What today's code stores.
+PRESENT = sorted((event.name, event.schema_version) for event in registered_types().events)
+
+
+@pytest.fixture(scope="module")
+def registered() -> Application:
+    return registered_types()
 
 
 def cases(name: str, version: int) -> list[dict[str, str]]:
@@ -50,19 +58,16 @@ def test_what_was_stored_then_is_read_today(
         assert repr(serializer.decode(name, version, case["stored"])) == case["event"]
 
 
-@pytest.mark.parametrize(("name", "version"), RELEASED)
+@pytest.mark.parametrize(("name", "version"), PRESENT)
 def test_the_present_version_is_stored_byte_for_byte_as_its_golden_file_says(
     registered: Application, name: str, version: int
 ) -> None:
-    present = {(event_type.name, event_type.schema_version) for event_type in registered.events}
     serializer = EventSerializer(registered.events)
 
     for case in cases(name, version):
         again = encode_text(serializer.decode(name, version, case["stored"]))
-        assert (name, version) not in present or again == case["stored"]
+        assert again == case["stored"]
 
 
-def test_every_present_type_has_a_golden_file_of_its_present_version(
-    registered: Application,
-) -> None:
-    assert {(event.name, event.schema_version) for event in registered.events} <= set(RELEASED)
+def test_every_present_type_has_a_golden_file_of_its_present_version() -> None:
+    assert set(PRESENT) <= set(RELEASED)

@@ -1,65 +1,25 @@
-"""`manage.py stream show / state / tail`: what an operator of the machine sees of a stream."""
+"""`manage.py stream show / state`: what an operator of the machine sees of one stream."""
 
-import io
 import json
-import signal
-from decimal import Decimal
 from uuid import UUID, uuid4
 
 import pytest
-from django.core.management import CommandError, call_command
 
 from eventstore.application import Application
-from eventstore.high_water_mark import HighWaterMark
 from eventstore.management.event_lines import as_json, as_line
-from eventstore.management.streams import LogTail, all_events
-from eventstore.models import StoredEvent, StoredStream, Tenant
-from ledger.accounts.commands import DepositMoney
+from eventstore.models import StoredStream, Tenant
 from ledger.accounts.events import AccountOpened
 from tests.eventstore.forgery import forge
-from tests.eventstore.support import World, append, raw_connection
+from tests.eventstore.management.stream_command import (
+    event_of,
+    lines,
+    refused,
+    said,
+    told,
+    versions,
+)
+from tests.eventstore.support import World, append
 from tests.processes import run_manage, start_manage
-
-
-def said(*arguments: str) -> str:
-    out = io.StringIO()
-    call_command("stream", *arguments, stdout=out)
-    return out.getvalue()
-
-
-def lines(*arguments: str) -> list[str]:
-    return said(*arguments).splitlines()
-
-
-def told(*arguments: str) -> list[dict]:
-    return [json.loads(line) for line in lines(*arguments, "--json")]
-
-
-def refused(code: int, *arguments: str) -> str:
-    with pytest.raises(CommandError) as failed:
-        said(*arguments)
-    assert failed.value.returncode == code, failed.value
-    return str(failed.value)
-
-
-def versions(*arguments: str) -> list[int]:
-    return [event["version"] for event in told(*arguments)]
-
-
-@pytest.fixture
-def account(world: World) -> str:
-    """A stream with five events: opened, then 1.00 to 4.00 paid in."""
-    account_id = world.account()
-    for amount in ("1.00", "2.00", "3.00", "4.00"):
-        world.send(
-            DepositMoney(aggregate_id=account_id, amount=Decimal(amount), reference="Žofie")
-        )
-    return f"account-{account_id}"
-
-
-def event_of(stream: str, version: int) -> StoredEvent:
-    return all_events().get(stream__aggregate_id=stream[-36:], version=version)
-
 
 # show --------------------------------------------------------------------------------------------
 
@@ -144,6 +104,23 @@ def test_a_line_keeps_what_is_stored_and_steers_no_terminal(account: str) -> Non
     assert as_line(event).isprintable()
     assert as_json(event).endswith(f',"data":{event.data.replace(chr(10), " ")}}}')
     assert json.loads(as_json(event))["user"] is None
+
+
+def test_a_reader_that_goes_away_ends_it_quietly(application: Application, tenant: Tenant) -> None:
+    """More than a pipe holds, so that it is written to after the reader has gone."""
+    account_id = uuid4()
+    opened = [AccountOpened(owner_id=uuid4(), code="x" * 50)] * 3_000
+    append(application.store, tenant.id, account_id, *opened)
+    process = start_manage("stream", "show", f"account-{account_id}")
+    assert process.stdout is not None
+    assert process.stderr is not None
+    first = process.stdout.readline()
+    process.stdout.close()
+    err = process.stderr.read()
+    process.stderr.close()
+
+    assert first.startswith("version 1  ")
+    assert (err, process.wait(30)) == ("", 0)
 
 
 # state -------------------------------------------------------------------------------------------
@@ -243,114 +220,6 @@ def test_a_stream_in_cold_storage_says_so(account: str) -> None:
         text = refused(1, action, account)
         assert f"{account} is in cold storage: its 5 events lie in a box." in text
         assert f"`manage.py unbox {account} --tenant acme`" in text
-
-
-# tail --------------------------------------------------------------------------------------------
-
-
-def test_tail_shows_the_newest_events_of_a_stream_oldest_first(account: str) -> None:
-    assert versions("tail", account, "--lines", "2") == [4, 5]
-    assert lines("tail", account, "--lines", "2") == lines("show", account)[3:]
-    assert lines("tail", account, "--lines", "0") == []
-
-
-def test_tail_shows_the_log_of_a_tenant_or_of_all(
-    world: World, account: str, application: Application, other_tenant: Tenant
-) -> None:
-    other_id = uuid4()
-    opened = AccountOpened(owner_id=uuid4(), code="theirs")
-    append(application.store, other_tenant.id, other_id, opened)
-
-    assert [line.partition("  ")[0] for line in lines("tail", "--lines", "2")] == [
-        f"acme {account}",
-        f"umbrella account-{other_id}",
-    ]
-    assert len(lines("tail")) == 7
-    assert {event["tenant"] for event in told("tail", "--tenant", "acme")} == {"acme"}
-    assert len(lines("tail", "--tenant", "umbrella")) == 1
-
-
-def test_an_inactive_tenants_log_can_be_read(account: str) -> None:
-    Tenant.objects.update(active=False)
-
-    assert len(lines("tail", "--tenant", "acme", "--lines", "3")) == 3
-
-
-def positions(events: object) -> list[int]:
-    return [event.position for event in events]
-
-
-def test_a_follower_waits_for_an_earlier_position_that_is_not_committed_yet(
-    world: World, application: Application, tenant: Tenant
-) -> None:
-    """Somebody holds a position; later ones commit; none is shown before it, and each once."""
-    account_id = world.account()
-    tail = LogTail(all_events(), HighWaterMark(application.database))
-    seen = positions(tail.newest(10))
-    assert len(seen) == 2
-
-    with raw_connection() as slow:
-        slow.execute(
-            "INSERT INTO eventstore_event (stream_id, version, tenant_id, type, schema_version, "
-            "data, metadata, recorded_at, hash) SELECT id, 9, tenant_id, 'a.slow', 1, '{}', '{}', "
-            "now(), 'x' FROM eventstore_stream WHERE category = 'person'"
-        )
-        world.deposit(account_id)
-        assert positions(tail.fresh()) == []
-    assert [event.type for event in tail.fresh()] == ["a.slow", "account.money_deposited"]
-    assert positions(tail.fresh()) == []
-
-    world.deposit(account_id)
-    assert [event.version for event in tail.fresh()] == [3]
-
-
-def test_a_follower_of_one_stream_sees_it_alone(world: World, application: Application) -> None:
-    account_id, other_id = world.account(), world.account()
-    events = all_events().filter(stream__aggregate_id=account_id)
-    tail = LogTail(events, HighWaterMark(application.database))
-    assert len(tail.newest(10)) == 1
-
-    for _ in range(3):
-        world.deposit(other_id)
-        world.deposit(account_id)
-
-    assert [event.version for event in tail.fresh()] == [2, 3, 4]
-
-
-# As a process ------------------------------------------------------------------------------------
-
-
-def test_tail_follows_until_ctrl_c(world: World, account: str) -> None:
-    process = start_manage("stream", "tail", account, "--lines", "1", "--follow")
-    assert process.stdout is not None
-    try:
-        assert process.stdout.readline().startswith("version 5  ")
-        world.deposit(UUID(account[-36:]))
-        world.deposit(UUID(account[-36:]))
-        assert process.stdout.readline().startswith("version 6  ")
-        assert process.stdout.readline().startswith("version 7  ")
-        process.send_signal(signal.SIGINT)
-        out, err = process.communicate(timeout=30)
-    finally:
-        process.kill()
-    assert (out, err, process.returncode) == ("", "", 0)
-
-
-def test_a_reader_that_goes_away_ends_it_quietly(application: Application, tenant: Tenant) -> None:
-    """More than a pipe holds, so that it is written to after the reader has gone."""
-    account_id = uuid4()
-    opened = [AccountOpened(owner_id=uuid4(), code="x" * 50)] * 3_000
-    append(application.store, tenant.id, account_id, *opened)
-    process = start_manage("stream", "show", f"account-{account_id}")
-    assert process.stdout is not None
-    assert process.stderr is not None
-    first = process.stdout.readline()
-    process.stdout.close()
-    err = process.stderr.read()
-    process.stderr.close()
-
-    assert first.startswith("version 1  ")
-    assert (err, process.wait(30)) == ("", 0)
 
 
 def test_wrong_arguments_end_with_2_as_a_process(tenant: Tenant) -> None:
