@@ -7,7 +7,7 @@ import eventstore.api.openapi
 from config.api_errors import STATUS_OF_CODE, status_of
 from eventstore.api.openapi import commands, inspection, log
 from eventstore.api.openapi.codes import MEANINGS
-from eventstore.api.openapi.parts import Part, Problems
+from eventstore.api.openapi.parts import Part, Problems, answer
 from eventstore.application import Application, get_application
 from projections.api import openapi as projections_openapi
 from projections.queries import QUERIES
@@ -111,35 +111,19 @@ SECURITY_SCHEMES: dict[str, Any] = {
 
 
 def _own_paths() -> dict[str, Part]:
+    etag = {"schema": {"type": "string"}, "required": True}
+    document = answer("An OpenAPI document.", {"type": "object"}, {"ETag": etag})
+    unchanged = {"description": "It still has the ETag in `If-None-Match`."}
+    page = {"description": "A page.", "content": {"text/html": {"schema": {"type": "string"}}}}
     return {
-        "/api/schema": {
-            "get": {
-                "tags": [TAG],
-                "operationId": "read_schema",
-                "summary": "This document, for programs.",
-                "security": [],
-                "responses": {
-                    "200": {
-                        "description": "An OpenAPI document.",
-                        "headers": {"ETag": {"schema": {"type": "string"}, "required": True}},
-                        "content": {"application/json": {"schema": {"type": "object"}}},
-                    },
-                    "304": {"description": "It still has the ETag in `If-None-Match`."},
-                },
-            }
-        },
-        "/api/docs": {
-            "get": {
-                "tags": [TAG],
-                "operationId": "read_docs",
-                "summary": "This document, for people.",
-                "security": [],
-                "responses": {
-                    "200": {
-                        "description": "A page.",
-                        "content": {"text/html": {"schema": {"type": "string"}}},
-                    }
-                },
-            }
-        },
+        "/api/schema": _public(
+            "read_schema", "This document, for programs.", {"200": document, "304": unchanged}
+        ),
+        "/api/docs": _public("read_docs", "This document, for people.", {"200": page}),
     }
+
+
+def _public(name: str, summary: str, responses: Part) -> Part:
+    """A GET that needs no key."""
+    operation = {"tags": [TAG], "operationId": name, "summary": summary, "security": []}
+    return {"get": {**operation, "responses": responses}}

@@ -16,6 +16,7 @@ from eventstore.errors import DaybookError
 from eventstore.events import Event, RecordedEvent
 from eventstore.input.parameters import Number
 from eventstore.input.values import read_time
+from eventstore.inspection import version_at
 from eventstore.models import StoredStream
 
 STATE_PAGE = "state"
@@ -92,9 +93,7 @@ class StatePages:
 
 def _version(stream: StoredStream, version: int | None, at: datetime | None) -> int:
     if at is not None:
-        reader = get_application().reader
-        where = (stream.tenant_id, stream.category, stream.aggregate_id)
-        return reader.version_at(*where, at) or 0
+        return version_at(stream, at)
     return stream.version if version is None else version
 
 

@@ -8,8 +8,8 @@ from eventstore.admin.changes import ShownChange, changes_of
 from eventstore.admin.json_text import indented
 from eventstore.application import get_application
 from eventstore.events import Origin
+from eventstore.inspection import origin_of
 from eventstore.models import StoredCommand, StoredEvent, StoredStream
-from eventstore.serialization import decode_origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def timeline(stream: StoredStream, events: Sequence[StoredEvent]) -> Timeline:
 def _entries(
     tenant_id: UUID, events: Sequence[StoredEvent], changes: dict[int, list[ShownChange]]
 ) -> list[Entry]:
-    origins = [_origin(event) for event in events]
+    origins = [origin_of(event.metadata) for event in events]
     causes = [origin.causation_id if origin else None for origin in origins]
     numbers = command_numbers(tenant_id, causes)
     return [
@@ -62,13 +62,6 @@ def _entries(
         )
         for event, origin, cause in zip(events, origins, causes, strict=True)
     ]
-
-
-def _origin(event: StoredEvent) -> Origin | None:
-    try:
-        return decode_origin(event.metadata)
-    except ValueError:
-        return None
 
 
 def command_numbers(tenant_id: UUID, command_ids: Sequence[UUID | None]) -> dict[UUID, int]:

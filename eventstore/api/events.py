@@ -2,14 +2,10 @@
 
 from typing import Any
 
-from django.db.models import QuerySet
-
-from eventstore.application import get_application
 from eventstore.errors import RegistrationError, Unreadable
 from eventstore.event_types import EventTypes
-from eventstore.events import Origin
-from eventstore.models import StoredEvent
-from eventstore.serialization import EventSerializer, decode_origin, stored_json
+from eventstore.inspection import origin_of
+from eventstore.serialization import EventSerializer, stored_json
 
 DEFAULT_LIMIT = 100
 MAXIMUM_LIMIT = 1000
@@ -29,11 +25,6 @@ COLUMNS = (
 )
 
 
-def all_events() -> QuerySet[StoredEvent]:
-    """Of every tenant, in no order yet."""
-    return StoredEvent.objects.using(get_application().database.alias)
-
-
 class EventsShown:
     """Shows the rows of one answer; `rows` of `COLUMNS`, as dicts."""
 
@@ -43,7 +34,7 @@ class EventsShown:
 
     def show(self, row: dict[str, Any]) -> dict[str, Any]:
         """As the feed gives it. Who caused it is null where the metadata cannot be read."""
-        origin = _origin(row["metadata"])
+        origin = origin_of(row["metadata"])
         return {
             "position": row["position"],
             "category": row["stream__category"],
@@ -78,10 +69,3 @@ class EventsShown:
         except (Unreadable, RegistrationError):
             content = {"type": name, "schema_version": schema_version, "data": stored_json(data)}
         return content
-
-
-def _origin(metadata: str) -> Origin | None:
-    try:
-        return decode_origin(metadata)
-    except ValueError:
-        return None

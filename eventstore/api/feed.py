@@ -16,11 +16,12 @@ from django.http import QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from eventstore.api.events import COLUMNS, DEFAULT_LIMIT, MAXIMUM_LIMIT, EventsShown, all_events
+from eventstore.api.events import COLUMNS, DEFAULT_LIMIT, MAXIMUM_LIMIT, EventsShown
 from eventstore.api.views import DaybookView
 from eventstore.application import Application, get_application
 from eventstore.errors import ValidationFailed
 from eventstore.input.parameters import Number, ParameterReader, read_text
+from eventstore.inspection import all_events
 from eventstore.tenancy import INSPECTORS
 
 #: Seconds.

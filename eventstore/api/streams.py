@@ -9,7 +9,7 @@ from django.http import QueryDict
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from eventstore.api.events import COLUMNS, DEFAULT_LIMIT, MAXIMUM_LIMIT, EventsShown, all_events
+from eventstore.api.events import COLUMNS, DEFAULT_LIMIT, MAXIMUM_LIMIT, EventsShown
 from eventstore.api.views import DaybookView
 from eventstore.application import get_application
 from eventstore.errors import (
@@ -28,6 +28,7 @@ from eventstore.input.parameters import (
     read_text,
 )
 from eventstore.input.values import read_time, read_uuid
+from eventstore.inspection import all_events, version_at
 from eventstore.models import StoredEvent, StoredStream
 from eventstore.tenancy import INSPECTORS
 
@@ -125,13 +126,12 @@ def state_of(parameters: QueryDict, tenant_id: UUID, category: str, key: str) ->
     version, time = _read_moment(parameters)
     aggregate_id = _read_path(category, key)
     stream = _find(tenant_id, category, aggregate_id)
-    application = get_application()
     if time is not None:
-        version = application.reader.version_at(tenant_id, category, aggregate_id, time)
+        version = version_at(stream, time)
     if version is None:
         version = stream.version
     try:
-        state = application.history.state_at(tenant_id, category, aggregate_id, version)
+        state = get_application().history.state_at(tenant_id, category, aggregate_id, version)
     except RegistrationError as error:  # Nothing replays the streams of this category any more.
         raise NotReplayable(str(stream), version, error) from error
     return {

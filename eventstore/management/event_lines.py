@@ -4,9 +4,8 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from eventstore.events import Origin
+from eventstore.inspection import origin_of
 from eventstore.models import StoredEvent
-from eventstore.serialization import decode_origin
 
 #: A line break in JSON stands between tokens, never in a string; here it would end the line.
 _LINE_BREAKS = str.maketrans("\r\n", "  ")
@@ -14,7 +13,7 @@ _LINE_BREAKS = str.maketrans("\r\n", "  ")
 
 def as_line(event: StoredEvent, *, with_stream: bool = False) -> str:
     """The stream, where asked, then version, position, time, type, user, and data as stored."""
-    origin = _origin(event)
+    origin = origin_of(event.metadata)
     parts = [
         f"{event.tenant.slug} {event.stream}" if with_stream else "",
         f"version {event.version}",
@@ -29,7 +28,7 @@ def as_line(event: StoredEvent, *, with_stream: bool = False) -> str:
 
 def as_json(event: StoredEvent) -> str:
     """An object whose `data` is the stored text itself, so that no number is rounded."""
-    origin = _origin(event)
+    origin = origin_of(event.metadata)
     head: dict[str, Any] = {
         "tenant": event.tenant.slug,
         "category": event.stream.category,
@@ -51,13 +50,6 @@ def as_json(event: StoredEvent) -> str:
 def as_text(moment: datetime) -> str:
     """In UTC, to the microsecond."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S.%fZ}"
-
-
-def _origin(event: StoredEvent) -> Origin | None:
-    try:
-        return decode_origin(event.metadata)
-    except ValueError:
-        return None
 
 
 def _printable(text: str) -> str:

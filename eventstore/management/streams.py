@@ -10,6 +10,7 @@ from eventstore.application import get_application
 from eventstore.events import stream_name
 from eventstore.high_water_mark import HighWaterMark
 from eventstore.input.values import read_uuid
+from eventstore.inspection import all_events
 from eventstore.management.arguments import find_tenant, printable, tenants
 from eventstore.models import StoredEvent, StoredStream, Tenant
 
@@ -68,12 +69,6 @@ def refuse_boxed(stream: StoredStream) -> None:
             f"{stream} is in cold storage: its {stream.version} events lie in a box. "
             f"`manage.py unbox {stream} --tenant {stream.tenant.slug}` brings them back."
         )
-
-
-def all_events() -> QuerySet[StoredEvent]:
-    """Every event with its stream and tenant, in no order yet."""
-    events = StoredEvent.objects.using(get_application().database.alias)
-    return events.select_related("stream", "tenant")
 
 
 def events_of(

@@ -7,10 +7,11 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 CORE_LIMIT = 3_000
-# What stands around the core of eventstore: its edges, with their parser and the bounds that it
-# reads by, and their door (who may come in, and how often); Django's checks; migrations; and its
-# tests' helpers.
+# What stands around the core of eventstore: its edges, with what they share to show events, their
+# parser and the bounds that it reads by, and their door (who may come in, and how often); Django's
+# checks; migrations; and its tests' helpers.
 AROUND_THE_CORE = {"api", "admin", "management", "input", "fields", "access", "throttling"} | {
+    "inspection",
     "checks",
     "migrations",
     "testing",

@@ -2,13 +2,13 @@
 
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from tests.benchmarks import musts
 from tests.benchmarks.bank_file import bank_file
 from tests.benchmarks.measuring import Contestant, Row, Size
 from tests.benchmarks.ours import OurCommands
 from tests.benchmarks.plain_orm import OrmBookings
+from tests.benchmarks.rival import Rival
 
 SIZE = Size(accounts=300, prior=6, bookings=300)
 
@@ -16,9 +16,9 @@ SIZE = Size(accounts=300, prior=6, bookings=300)
 class CommandRows:
     """Cold is what the design's table says ("load 10"), and how the library comes."""
 
-    def __init__(self, closing: ExitStack, library: Any) -> None:
+    def __init__(self, closing: ExitStack, rival: Rival) -> None:
         self._closing = closing
-        self._library = library
+        self._rival = rival
 
     def rows(self, transactions: Path) -> list[Row]:
         rows = [
@@ -50,29 +50,22 @@ class CommandRows:
         return [*rows, _import_row(transactions)] if transactions.exists() else rows
 
     def _command(self, size: Size) -> dict[str, Contestant]:
-        contestants: dict[str, Contestant] = {"ours": OurCommands(size)}
-        if self._library:
-            contestants["library"] = self._library.LibraryBookings(size, self._closing)
-        return contestants
+        return self._rival.joins(
+            {"ours": OurCommands(size)},
+            lambda library: library.LibraryBookings(size, self._closing),
+        )
 
     def _command_warm(self, size: Size) -> dict[str, Contestant]:
-        contestants: dict[str, Contestant] = {"ours": OurCommands(size, kept=True)}
-        if self._library:
-            contestants["library"] = self._library.LibraryBookings(
-                size, self._closing, self._library.CachedBookings
-            )
-        return contestants
+        return self._rival.joins(
+            {"ours": OurCommands(size, kept=True)},
+            lambda library: library.LibraryBookings(size, self._closing, library.CachedBookings),
+        )
 
     def _deposit(self, size: Size) -> dict[str, Contestant]:
-        contestants: dict[str, Contestant] = {
-            "orm": OrmBookings(size),
-            "ours": OurCommands(size, inline=True),
-        }
-        if self._library:
-            contestants["library"] = self._library.LibraryBookings(
-                size, self._closing, self._library.BookingsWithRows
-            )
-        return contestants
+        return self._rival.joins(
+            {"orm": OrmBookings(size), "ours": OurCommands(size, inline=True)},
+            lambda library: library.LibraryBookings(size, self._closing, library.BookingsWithRows),
+        )
 
 
 def _import_row(transactions: Path) -> Row:

@@ -28,10 +28,6 @@ LEGEND = (
 )
 
 
-def has_library() -> bool:
-    return find_spec("eventsourcing") is not None
-
-
 def machine() -> dict[str, Any]:
     """What a reader has to know to judge the numbers."""
     packages = {name: version(name) for name, module in PACKAGES.items() if find_spec(module)}

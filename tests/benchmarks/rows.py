@@ -1,13 +1,12 @@
 """The rows of the table: what is measured, who takes part, and what must hold."""
 
 from contextlib import ExitStack
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from tests.benchmarks.command_rows import CommandRows
 from tests.benchmarks.edge_rows import EdgeRows
 from tests.benchmarks.measuring import Row
+from tests.benchmarks.rival import Rival
 from tests.benchmarks.store_rows import StoreRows
 
 RIVALS = ("limit", "library", "orm")
@@ -18,13 +17,11 @@ def rows(closing: ExitStack, transactions: Path) -> list[Row]:
 
     `transactions`: a bank's file; without it the row `import` is left out.
     """
-    has_library = find_spec("eventsourcing") is not None
-    # Imported by name: it is there only where the extra is installed.
-    library = import_module("tests.benchmarks.library") if has_library else None
-    store = StoreRows(closing, library)
+    rival = Rival()
+    store = StoreRows(closing, rival)
     return [
         *store.append_rows(),
-        *CommandRows(closing, library).rows(transactions),
+        *CommandRows(closing, rival).rows(transactions),
         *store.load_rows(),
         *EdgeRows(closing).rows(),
         *store.growth_rows(),

@@ -1,7 +1,6 @@
 """Rows that measure the event store alone: appends, loads, the log, and how it grows."""
 
 from contextlib import ExitStack
-from typing import Any
 
 from tests.benchmarks import musts
 from tests.benchmarks.connections import CONNECTIONS, appends_from_connections
@@ -12,6 +11,7 @@ from tests.benchmarks.our_reading import OurFeed, OurSnapshotLoads, OurWarmLoads
 from tests.benchmarks.ours import OurAppends, OurLoads
 from tests.benchmarks.plain_orm import OrmAppends, OrmFeed, OrmLoads
 from tests.benchmarks.raw_limit import RawCopies, RawFeed, RawInserts, RawSelects
+from tests.benchmarks.rival import Rival
 
 #: One opening and these deposits are 10,000 events.
 LONG = Size(accounts=2, prior=9_999, bookings=400)
@@ -20,9 +20,9 @@ GROWTH = Size(accounts=100, prior=100, bookings=500)
 
 
 class StoreRows:
-    def __init__(self, closing: ExitStack, library: Any) -> None:
+    def __init__(self, closing: ExitStack, rival: Rival) -> None:
         self._closing = closing
-        self._library = library
+        self._rival = rival
         self._growth = Growth(closing)
 
     def append_rows(self) -> list[Row]:
@@ -118,51 +118,44 @@ class StoreRows:
         return self._appends(size, RawCopies("raw_copy", self._closing))
 
     def _appends(self, size: Size, limit: Contestant) -> dict[str, Contestant]:
-        contestants: dict[str, Contestant] = {
-            "limit": limit,
-            "orm": OrmAppends(),
-            "ours": OurAppends(size),
-        }
-        if self._library:
-            contestants["library"] = self._library.LibraryAppends(size, self._closing)
-        return contestants
+        return self._rival.joins(
+            {"limit": limit, "orm": OrmAppends(), "ours": OurAppends(size)},
+            lambda library: library.LibraryAppends(size, self._closing),
+        )
 
     def _connections(self, size: Size) -> dict[str, Contestant]:
-        with_library = self._library is not None
-        return appends_from_connections(size, self._closing, with_library=with_library)
+        return appends_from_connections(size, self._closing, with_library=self._rival.is_here)
 
     def _load(self, size: Size) -> dict[str, Contestant]:
-        contestants: dict[str, Contestant] = {
-            "limit": RawSelects("raw_select", self._closing, size),
-            "orm": OrmLoads(size),
-            "ours": OurLoads(size),
-        }
-        if self._library:
-            contestants["library"] = self._library.LibraryLoads(size, self._closing)
-        return contestants
+        return self._rival.joins(
+            {
+                "limit": RawSelects("raw_select", self._closing, size),
+                "orm": OrmLoads(size),
+                "ours": OurLoads(size),
+            },
+            lambda library: library.LibraryLoads(size, self._closing),
+        )
 
     def _load_snapshot(self, size: Size) -> dict[str, Contestant]:
-        contestants: dict[str, Contestant] = {"ours": OurSnapshotLoads(size)}
-        if self._library:
-            contestants["library"] = self._library.LibraryKeptLoads(
-                size, self._closing, self._library.BookingsWithSnapshots
-            )
-        return contestants
+        return self._rival.joins(
+            {"ours": OurSnapshotLoads(size)},
+            lambda library: library.LibraryKeptLoads(
+                size, self._closing, library.BookingsWithSnapshots
+            ),
+        )
 
     def _load_warm(self, size: Size) -> dict[str, Contestant]:
-        contestants: dict[str, Contestant] = {"ours": OurWarmLoads(size)}
-        if self._library:
-            contestants["library"] = self._library.LibraryKeptLoads(
-                size, self._closing, self._library.CachedBookings
-            )
-        return contestants
+        return self._rival.joins(
+            {"ours": OurWarmLoads(size)},
+            lambda library: library.LibraryKeptLoads(size, self._closing, library.CachedBookings),
+        )
 
     def _feed(self, size: Size) -> dict[str, Contestant]:
-        contestants: dict[str, Contestant] = {
-            "limit": RawFeed("raw_feed", self._closing, size),
-            "orm": OrmFeed(size),
-            "ours": OurFeed(size),
-        }
-        if self._library:
-            contestants["library"] = self._library.LibraryFeed(size, self._closing)
-        return contestants
+        return self._rival.joins(
+            {
+                "limit": RawFeed("raw_feed", self._closing, size),
+                "orm": OrmFeed(size),
+                "ours": OurFeed(size),
+            },
+            lambda library: library.LibraryFeed(size, self._closing),
+        )

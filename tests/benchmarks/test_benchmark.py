@@ -17,7 +17,8 @@ from tests.benchmarks.measuring import Booking, Measured, Row, Size, agreed_tota
 from tests.benchmarks.our_requests import OurPages
 from tests.benchmarks.ours import OurAppends
 from tests.benchmarks.plain_rest import CACHE_TABLE, PlainPages
-from tests.benchmarks.report import has_library, table_line
+from tests.benchmarks.report import table_line
+from tests.benchmarks.rival import has_library
 from tests.benchmarks.scratch_database import query, scratch_database
 from tests.benchmarks.wsgi_client import WsgiClient
 

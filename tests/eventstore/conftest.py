@@ -8,8 +8,11 @@ import pytest
 from django.db import connections
 
 from eventstore.application import Application
+from eventstore.history import History
 from eventstore.models import Tenant
+from eventstore.reading import EventReader
 from eventstore.tenancy import Actor, Role
+from tests.eventstore.shelves import library
 from tests.eventstore.support import World, raw_connection
 
 
@@ -34,3 +37,11 @@ def raw(database: None) -> Generator[psycopg.Connection[Any]]:
     with_connection.rollback()
     with_connection.close()
     connections.close_all()
+
+
+@pytest.fixture
+def history(application: Application) -> History:
+    """Of a library; pages of three, so that a handful of events takes several."""
+    shelves = library()
+    reader = EventReader(shelves.database, shelves.events, page_size=3)
+    return History(shelves.store, reader, shelves.aggregates)

@@ -1,19 +1,15 @@
-"""The state at every version, and what each event changed."""
+"""The state at every version: what it comes to, and where there is none."""
 
-import json
 import time
-from copy import deepcopy
 from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from django.db import connection
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from eventstore.application import Application
-from eventstore.changes import Change, changes_between
 from eventstore.errors import (
     AggregateNotFound,
     Boxed,
@@ -25,77 +21,11 @@ from eventstore.errors import (
 )
 from eventstore.events import Event
 from eventstore.history import History
-from eventstore.models import Snapshot, StoredEvent, StoredStream, Tenant
-from eventstore.reading import EventReader
-from eventstore.serialization import to_builtins
+from eventstore.models import Snapshot, StoredStream, Tenant
 from ledger.accounts.events import AccountOpened
-from tests.eventstore.shelves import BookPut, BookTaken, ShelfDusted, ShelfState, library
+from tests.eventstore.histories import EMPTY, PUT, events, replayed, shelf, store_raw
+from tests.eventstore.shelves import BookPut, BookTaken, ShelfDusted, library
 from tests.eventstore.support import append
-
-PUT = BookPut(title="Momo", copies=2, tags=("novel",))
-EMPTY = {"books": {}, "tags": [], "last": None}
-
-titles = st.sampled_from(["Momo", "Emma", "Ulysses"])
-tags = st.lists(st.sampled_from("abcdef"), max_size=3).map(tuple)
-puts = st.builds(BookPut, title=titles, copies=st.integers(1, 3), tags=tags)
-events = st.lists(puts | st.builds(BookTaken, title=titles), min_size=1, max_size=12)
-
-
-@pytest.fixture
-def history(application: Application) -> History:
-    """Of a library; pages of three, so that a handful of events takes several."""
-    shelves = library()
-    reader = EventReader(shelves.database, shelves.events, page_size=3)
-    return History(shelves.store, reader, shelves.aggregates)
-
-
-def shelf(tenant: Tenant, *events: Event) -> UUID:
-    """The id of a new shelf with these events."""
-    shelf_id = uuid4()
-    append(library().store, tenant.id, shelf_id, *events, category="shelf")
-    return shelf_id
-
-
-def store_raw(tenant: Tenant, shelf_id: UUID, version: int, data: str, **columns: Any) -> None:
-    """An event as no code of today writes it, at the stream's end."""
-    stream = StoredStream.objects.get(aggregate_id=shelf_id)
-    known = StoredEvent.objects.filter(stream=stream).earliest("version")
-    values = {"type": "shelf.book_put", "schema_version": 1, "metadata": known.metadata} | columns
-    StoredEvent.objects.create(
-        stream=stream,
-        version=version,
-        tenant=tenant,
-        data=data,
-        recorded_at=known.recorded_at,
-        hash=b"\xab" * 32,
-        **values,
-    )
-    StoredStream.objects.filter(pk=stream.pk).update(version=version)
-
-
-def replayed(some: list[Event]) -> dict[str, Any]:
-    """By hand: what the history must come to."""
-    state = ShelfState()
-    for event in some:
-        state.apply(event)
-    return to_builtins(state, in_order=True)
-
-
-def applied(changes: list[Change], before: dict[str, Any]) -> dict[str, Any]:
-    """The state before, changed as the changes say."""
-    state = deepcopy(before)
-    for change in changes:
-        *path, last = change.key.split(".")
-        part = state
-        for key in path:
-            part = part[key]
-        assert (last in part) == (change.kind != "added")
-        assert part.get(last) == change.before
-        if change.kind == "removed":
-            del part[last]
-        else:
-            part[last] = change.after
-    return state
 
 
 @given(events)
@@ -108,66 +38,6 @@ def test_the_state_at_a_version_is_the_replay_of_the_events_up_to_it(
     for version in range(len(events) + 1):
         state = history.state_at(tenant.id, "shelf", shelf_id, version)
         assert state == replayed(events[:version])
-
-
-@given(events)
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_changes_applied_to_the_state_before_give_the_state_after(
-    history: History, tenant: Tenant, events: list[Event]
-) -> None:
-    shelf_id = shelf(tenant, *events)
-    before = EMPTY
-
-    for version, moment in enumerate(history.moments(tenant.id, "shelf", shelf_id), 1):
-        assert (moment.recorded.version, moment.recorded.event) == (version, events[version - 1])
-        assert moment.state == replayed(events[:version])
-        assert applied(moment.changes, before) == moment.state
-        before = moment.state
-
-    assert before == replayed(events)
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(0, 2) | st.floats(0, 1) | st.sampled_from("ab"),
-    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("kl"), inner),
-)
-states = st.dictionaries(st.sampled_from("xyz"), json_values).map(
-    lambda state: json.loads(json.dumps(state, sort_keys=True))
-)
-
-
-@given(states, states)
-def test_any_two_states_differ_by_their_changes(before: dict, after: dict) -> None:
-    changes = list(changes_between(before, after))
-
-    assert applied(changes, before) == after
-    assert bool(changes) == (json.dumps(before) != json.dumps(after))
-
-
-def test_a_change_names_its_key_its_kind_and_both_values(history: History, tenant: Tenant) -> None:
-    more = BookPut(title="Momo", copies=3, tags=("novel",))
-    shelf_id = shelf(tenant, PUT, more, BookTaken(title="Momo"), BookTaken(title="Momo"))
-
-    told = [moment.changes for moment in history.moments(tenant.id, "shelf", shelf_id)]
-
-    book = {"copies": 2, "tags": ["novel"]}
-    assert told == [
-        [
-            Change("added", "books.Momo", None, book),
-            Change("changed", "tags", [], ["novel"]),
-            Change("changed", "last", None, "Momo"),
-        ],
-        [Change("changed", "books.Momo.copies", 2, 3)],
-        [Change("removed", "books.Momo", book | {"copies": 3}, None)],
-        [],
-    ]
-
-
-@pytest.mark.parametrize(("before", "after"), [(1, True), (1, 1.0), ("1.10", "1.1"), ([1], [2])])
-def test_what_python_calls_equal_and_json_does_not_is_a_change(before: Any, after: Any) -> None:
-    assert list(changes_between({"x": before}, {"x": after})) == [
-        Change("changed", "x", before, after)
-    ]
 
 
 def test_a_set_stands_in_one_order_whoever_put_it_together(

@@ -22,8 +22,9 @@ from urllib.parse import quote, quote_plus, urlencode
 
 from django.utils.encoding import escape_uri_path
 
+from tests.tenants.classification import IN_THE_API, Reads, Route
 from tests.tenants.findings import Finding, digests_of, twin
-from tests.tenants.routes import HEADERS, IN_THE_API, ROUTES, Reads, Route
+from tests.tenants.routes import HEADERS, ROUTES
 from tests.tenants.urls import address
 from tests.tenants.world import BROWSER, Caller, Reply, World
 

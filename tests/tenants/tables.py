@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
+from tests.tenants.classification import AGGREGATE, COMMAND_ID, TENANT, USER, Reads, reads
 from tests.tenants.findings import NUMBERS
-from tests.tenants.routes import AGGREGATE, COMMAND_ID, TENANT, USER, Reads, reads
 from tests.tenants.world import World
 
 #: Rows of these belong to no tenant. Every other model needs `tenant` or `tenant_id`, or a foreign
@@ -63,7 +63,7 @@ class Form:
 
 REASON = {"reason": "because"}
 
-#: Each ADMIN_ACTION of routes.py with its form.
+#: Each ADMIN_ACTION of admin_routes.py with its form.
 FORMS: dict[str, Form] = {
     "admin/eventstore/membership/new/": Form(
         {"tenant": "<slug>", "user": "nobody", "role": "member", **REASON},

@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from tests.tenants.classification import IN_THE_ADMIN, What
 from tests.tenants.findings import NUMBERS, UUIDS, twin
 from tests.tenants.matrix import (
     FIELD,
@@ -20,7 +21,7 @@ from tests.tenants.matrix import (
     unchanged,
     without,
 )
-from tests.tenants.routes import IN_THE_ADMIN, ROUTES, What
+from tests.tenants.routes import ROUTES
 from tests.tenants.tables import FORMS, filled
 from tests.tenants.urls import address
 from tests.tenants.world import BROWSER, Caller, Reply, World
@@ -31,7 +32,7 @@ ADMIN = [name for name, route in ROUTES.items() if route.what in IN_THE_ADMIN]
 def test_every_form_is_classified() -> None:
     actions = {name for name, route in ROUTES.items() if route.what is What.ADMIN_ACTION}
     assert actions == set(FORMS), (
-        "Say for each ADMIN_ACTION of tests/tenants/routes.py in FORMS of tests/tenants/tables.py "
+        "Say for each ADMIN_ACTION of admin_routes.py in FORMS of tests/tenants/tables.py "
         f"what its form is sent; they differ in {sorted(actions ^ set(FORMS))}."
     )
 

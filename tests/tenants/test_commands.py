@@ -10,6 +10,7 @@ import pytest
 from config.composition import build_application
 from eventstore.input.commands import fields_of
 from eventstore.input.values import read_uuid
+from tests.tenants.classification import AGGREGATE, COMMAND_ID, TENANT, looked_up, reads
 from tests.tenants.findings import NUMBERS, TEXTS, UUIDS
 from tests.tenants.matrix import (
     FIELD,
@@ -22,7 +23,6 @@ from tests.tenants.matrix import (
     tell,
     unchanged,
 )
-from tests.tenants.routes import AGGREGATE, COMMAND_ID, TENANT, looked_up, reads
 from tests.tenants.tables import COMMANDS, NEW, filled
 from tests.tenants.world import KEY, SESSION, World
 

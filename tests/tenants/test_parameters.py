@@ -8,8 +8,9 @@ from django.core.handlers.wsgi import WSGIRequest
 from django.http import QueryDict
 
 from eventstore.input.parameters import ParameterReader
+from tests.tenants.classification import IN_THE_ADMIN, IN_THE_API, What, reads
 from tests.tenants.matrix import QUERY, Slot, request_for
-from tests.tenants.routes import IN_THE_ADMIN, IN_THE_API, ROUTES, What, reads
+from tests.tenants.routes import ROUTES
 from tests.tenants.world import BROWSER, KEY, World
 
 READING = [

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from tests.tenants.classification import IN_THE_ADMIN, IN_THE_API, What
 from tests.tenants.findings import findings
 from tests.tenants.matrix import first_difference, leaks, request_for, tell, without
-from tests.tenants.routes import IN_THE_ADMIN, IN_THE_API, ROUTES, What
+from tests.tenants.routes import ROUTES
 from tests.tenants.seeding import Side
 from tests.tenants.urls import address
 from tests.tenants.world import (

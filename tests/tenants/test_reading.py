@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.tenants.classification import IN_THE_ADMIN, IN_THE_API, What
 from tests.tenants.matrix import differences, leaks, request_for, slots_of, tell
-from tests.tenants.routes import IN_THE_ADMIN, IN_THE_API, ROUTES, What
+from tests.tenants.routes import ROUTES
 from tests.tenants.world import BROWSER, KEY, SESSION, World
 
 API = [name for name, route in ROUTES.items() if route.what in IN_THE_API]

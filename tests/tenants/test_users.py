@@ -1,7 +1,7 @@
 """A user of another tenant, by name: as unknown as a name that nobody has."""
 
+from tests.tenants.classification import USER
 from tests.tenants.matrix import FIELD, Slot, differences, tell, unchanged
-from tests.tenants.routes import USER
 from tests.tenants.test_actions import action
 from tests.tenants.world import BROWSER, World
 

@@ -17,6 +17,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from tests.benchmarks import report
 from tests.benchmarks.measuring import Measured, measure
+from tests.benchmarks.rival import has_library
 from tests.benchmarks.rows import rows
 from tests.benchmarks.scratch_database import AlreadyRunning, scratch_database
 
@@ -74,7 +75,7 @@ class Command(BaseCommand):
         facts, rounds = report.machine(), options["rounds"]
         show = (lambda line: None) if options["json"] else self.stdout.write
         show(report.header(facts, rounds))
-        if not report.has_library():
+        if not has_library():
             show(report.NOT_INSTALLED)
         show(report.table_head())
         results: list[Measured] = []

@@ -11,11 +11,11 @@ from eventstore.application import get_application
 from eventstore.errors import DaybookError, NoSuchVersion, ValidationFailed
 from eventstore.input.parameters import Number, ParameterReader
 from eventstore.input.values import read_time
+from eventstore.inspection import all_events, version_at
 from eventstore.management.event_lines import as_json, as_line
 from eventstore.management.pipes import until_nobody_listens
 from eventstore.management.streams import (
     LogTail,
-    all_events,
     events_of,
     find_any_tenant,
     find_stream,
@@ -86,7 +86,7 @@ class Command(BaseCommand):
         if options["to_version"]:
             last = min(last, options["to_version"])
         if options["at"]:
-            last = min(last, _version_at(stream, options["at"]))
+            last = min(last, version_at(stream, options["at"]))
         for event in events_of(
             stream,
             first=options["from_version"],
@@ -100,7 +100,7 @@ class Command(BaseCommand):
         refuse_boxed(stream)
         version = stream.version if options["version"] is None else options["version"]
         if options["at"]:
-            version = _version_at(stream, options["at"])
+            version = version_at(stream, options["at"])
         history = get_application().history
         try:
             state = history.state_at(
@@ -138,12 +138,6 @@ class Command(BaseCommand):
             self.stdout.flush()
             time.sleep(POLL)
             found = tail.fresh()
-
-
-def _version_at(stream: StoredStream, moment: Any) -> int:
-    reader = get_application().reader
-    version = reader.version_at(stream.tenant_id, stream.category, stream.aggregate_id, moment)
-    return version or 0
 
 
 def _read(options: dict[str, Any]) -> dict[str, Any]:

@@ -91,3 +91,11 @@ def addresses(actor: Actor, aggregate_id: UUID) -> Addresses:
 def pages(world: World) -> Addresses:
     """The pages of an account in Acme that holds 1.10."""
     return addresses(world.actor, world.account("1.10"))
+
+
+@pytest.fixture
+def account(world: World) -> StoredStream:
+    """Opened; 1.10 and 2.20 paid in."""
+    account_id = world.account("1.10")
+    world.deposit(account_id, "2.20")
+    return StoredStream.objects.get(aggregate_id=account_id)
