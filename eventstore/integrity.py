@@ -26,7 +26,7 @@ SELECT s.id, coalesce(t.slug, s.tenant_id::text), s.tenant_id, s.category,
        s.category || '-' || s.aggregate_id, s.status, s.version, s.head_hash,
        e.version, e.position, e.type, e.schema_version, e.data::text, e.metadata::text,
        CASE WHEN e.recorded_at BETWEEN '0001-01-02Z' AND '9999-12-30Z' THEN e.recorded_at END,
-       e.hash, p.state_schema, p.state::text
+       e.hash, p.state_schema, p.state::text, p.digest
 FROM eventstore_stream AS s
 LEFT JOIN eventstore_tenant AS t ON t.id = s.tenant_id
 LEFT JOIN eventstore_event AS e ON e.stream_id = s.id
@@ -84,6 +84,7 @@ class EventRow(NamedTuple):
     hash: bytes
     snapshot_schema: str | None
     snapshot: str
+    snapshot_digest: bytes
 
 
 @contextmanager

@@ -67,7 +67,7 @@ class AggregateLoader:
             self._cache.drop(tenant_id, category, aggregate_id)
             return self.load(tenant_id, aggregate_class, aggregate_id)
         if stream.snapshot:
-            state = self._snapshots.read(aggregate_class, stream.snapshot.state)
+            state = self._snapshots.read(aggregate_class, stream.snapshot)
             if state is None:
                 return self._load_without_snapshot(tenant_id, aggregate_class, aggregate_id)
             start = _Start(state, stream.snapshot.version, stream.snapshot.version)

@@ -5,6 +5,7 @@ of one, and one that this code cannot read, or of another shape of state, is pas
 """
 
 import logging
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ import django.db
 from eventstore.aggregates import Aggregate, State
 from eventstore.database import Database
 from eventstore.serialization import StateSerializer, UnreadableState
-from eventstore.store import StreamHead
+from eventstore.store import StoredState, StreamHead
 
 logger = logging.getLogger("daybook.snapshots")
 
@@ -23,14 +24,15 @@ logger = logging.getLogger("daybook.snapshots")
 # cannot be read; older ones go.
 TAKE = """
 WITH taken AS (
-    INSERT INTO eventstore_snapshot (stream_id, version, state_schema, state, taken_at)
-    SELECT id, %s, %s, %s::json, clock_timestamp()
+    INSERT INTO eventstore_snapshot (stream_id, version, state_schema, state, digest, taken_at)
+    SELECT id, %s, %s, %s::json, %s, clock_timestamp()
     FROM eventstore_stream
     WHERE tenant_id = %s AND aggregate_id = %s AND status = 'active' AND incarnation = %s
       AND version >= %s
     FOR KEY SHARE SKIP LOCKED
     ON CONFLICT (stream_id, version) DO UPDATE
-    SET state_schema = excluded.state_schema, state = excluded.state, taken_at = excluded.taken_at
+    SET state_schema = excluded.state_schema, state = excluded.state,
+        digest = excluded.digest, taken_at = excluded.taken_at
     RETURNING stream_id, version
 ), outdated AS (
     DELETE FROM eventstore_snapshot AS old USING taken
@@ -40,6 +42,14 @@ WITH taken AS (
 )
 SELECT version FROM taken
 """
+
+
+def digest_of(event_hash: bytes, state_schema: str, state: str) -> bytes:
+    """SHA-256 over the hash of the event at the snapshot's version, its schema and its state.
+
+    So a state that was changed by hand, and one of another past than the stream's, are noticed.
+    """
+    return sha256(event_hash + state_schema.encode() + b":" + state.encode()).digest()
 
 
 class Snapshots:
@@ -54,13 +64,16 @@ class Snapshots:
         """What a snapshot must say for this code to read it."""
         return self._serializer(aggregate_class).schema
 
-    def read(self, aggregate_class: type[Aggregate[Any]], text: str) -> State | None:
-        """The state in a snapshot of this code's schema, or None where it cannot be read."""
+    def read(self, aggregate_class: type[Aggregate[Any]], stored: StoredState) -> State | None:
+        """The state in a snapshot of this code's schema; None where it cannot be used."""
+        serializer = self._serializer(aggregate_class)
         try:
-            return self._serializer(aggregate_class).decode(text)
+            if digest_of(stored.event_hash, serializer.schema, stored.state) == stored.digest:
+                return serializer.decode(stored.state)
         except UnreadableState:
-            logger.warning("snapshot_unreadable", extra={"category": aggregate_class.category})
-            return None
+            pass
+        logger.warning("snapshot_unusable", extra={"category": aggregate_class.category})
+        return None
 
     def is_due(self, version: int, snapshot_version: int) -> bool:
         """Whether a stream at `version` whose last snapshot is older should have a new one."""
@@ -78,7 +91,9 @@ class Snapshots:
         serializer = self._serializer(aggregate_class)
         whose = (tenant_id, aggregate_id, head.incarnation, head.version)
         try:
-            what = (head.version, serializer.schema, serializer.encode(state))
+            text = serializer.encode(state)
+            digest = digest_of(head.head_hash, serializer.schema, text)
+            what = (head.version, serializer.schema, text, digest)
             return self._database.row(TAKE, what + whose) is not None
         except (django.db.Error, TypeError, ValueError, OverflowError) as error:
             # The command is done; the next one on this stream will try again.

@@ -28,13 +28,14 @@ FROM eventstore_append(%s, %s, %s, %s::bigint, %s, %s, %s, %s, %s::json, %s, %s)
 LOAD_STREAM = """
 SELECT s.category, s.status, s.version, s.head_hash, s.incarnation,
        (SELECT hash FROM eventstore_event WHERE stream_id = s.id AND version = %(after)s),
-       p.version, p.state::text, e.types, e.schema_versions, e.data
+       p.version, p.state::text, p.digest, p.event_hash, e.types, e.schema_versions, e.data
 FROM eventstore_stream AS s
 LEFT JOIN LATERAL (
-    SELECT version, state FROM eventstore_snapshot
-    WHERE stream_id = s.id AND version > %(after)s AND version <= s.version
-      AND state_schema = %(state_schema)s
-    ORDER BY version DESC LIMIT 1
+    SELECT n.version, n.state, n.digest, e.hash AS event_hash
+    FROM eventstore_snapshot AS n
+    JOIN eventstore_event AS e ON e.stream_id = n.stream_id AND e.version = n.version
+    WHERE n.stream_id = s.id AND n.version > %(after)s AND n.state_schema = %(state_schema)s
+    ORDER BY n.version DESC LIMIT 1
 ) AS p ON true
 CROSS JOIN LATERAL (
     SELECT array_agg(type) AS types, array_agg(schema_version) AS schema_versions,
@@ -74,10 +75,15 @@ class StreamHead:
 
 
 class StoredState(NamedTuple):
-    """A snapshot as it is stored: the state after `version`, in JSON."""
+    """A snapshot as it is stored: the state after `version`, in JSON.
+
+    `event_hash` is that of the event at this version, which `digest` must know.
+    """
 
     version: int
     state: str
+    digest: bytes
+    event_hash: bytes
 
 
 class LoadedStream(NamedTuple):
@@ -175,9 +181,9 @@ class EventStore:
         if row is None:
             return None
         head = StreamHead(*row[:5])
-        snapshot = StoredState(*row[6:8]) if row[6] is not None else None
+        snapshot = StoredState(*row[6:10]) if row[6] is not None else None
         # Three arrays, each null where there are no events.
-        columns = [column or () for column in row[8:]]
+        columns = [column or () for column in row[10:]]
         events = list(map(self._serializer.decode, *columns))
         start = snapshot.version if snapshot else after
         if start <= head.version != start + len(events) and head.status == "active":

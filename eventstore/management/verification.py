@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import chain, groupby
 from operator import attrgetter
+from typing import Any
 
 from eventstore.aggregates import State
 from eventstore.application import Application
@@ -28,6 +29,7 @@ from eventstore.integrity import (
 )
 from eventstore.management.cross_checks import cross_findings
 from eventstore.serialization import EventSerializer, to_builtins
+from eventstore.store import StoredState
 
 
 class Verification:
@@ -95,17 +97,25 @@ class Verification:
             self.passed_over["snapshots of another state schema"] += 1
             return None
         self.looked_at["snapshots"] += 1
-        state = snapshots.read(aggregate_class, row.snapshot)
+        stored = StoredState(row.version or 0, row.snapshot, row.snapshot_digest, row.hash)
+        state = snapshots.read(aggregate_class, stored)
         if state is None:
-            return "The snapshot of this version cannot be read."
+            return (
+                "The snapshot of this version cannot be read, or is not as it was taken. Loads "
+                "pass it over; delete it."
+            )
         if state == replay.state:
             return None
-        stored, replayed = to_builtins(state), to_builtins(replay.state)
-        names = ", ".join(name for name in replayed if stored[name] != replayed[name])
+        names = _differing(to_builtins(state), to_builtins(replay.state))
         return (
-            f"The snapshot of this version is not what its events give: {names} differs. If they "
-            f"mean something else by now, raise state_version of {aggregate_class.__name__}."
+            f"The snapshot of this version is not what its events give: {names} differs. Delete "
+            "it; if the events mean something else by now, raise state_version of "
+            f"{aggregate_class.__name__}."
         )
+
+
+def _differing(stored: dict[str, Any], replayed: dict[str, Any]) -> str:
+    return ", ".join(name for name in replayed if stored[name] != replayed[name])
 
 
 class _Replay:

@@ -72,6 +72,8 @@ class Snapshot(models.Model):
     version = models.BigIntegerField()
     state_schema = models.CharField(max_length=64)
     state = JsonText()
+    #: Binds the state to the stream's hash chain; see `eventstore.snapshots.digest_of`.
+    digest = models.BinaryField()
     taken_at = models.DateTimeField()
 
     class Meta:

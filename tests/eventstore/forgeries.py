@@ -14,6 +14,12 @@ COMMAND = (
 NO_COMMAND = COMMAND.replace("UPDATE", "DELETE FROM").replace(" SET {}", "")
 DELETE_EVENTS = "DELETE FROM eventstore_event WHERE stream_id = %(account)s AND {}"
 NO_SNAPSHOTS = "DELETE FROM eventstore_snapshot WHERE stream_id = %(account)s"
+SEAL_SNAPSHOT = (
+    "UPDATE eventstore_snapshot AS p SET digest = sha256("
+    " e.hash || convert_to(p.state_schema || ':' || p.state::text, 'UTF8'))"
+    " FROM eventstore_event AS e WHERE e.stream_id = p.stream_id AND e.version = p.version"
+    " AND p.stream_id = %(account)s"
+)
 NO_STREAM = "DELETE FROM eventstore_stream WHERE id = %(account)s"
 MEND_STREAM = STREAM.format(
     "(version, head_hash) = (SELECT version, hash FROM eventstore_event"
@@ -142,6 +148,10 @@ FORGERIES: dict[str, tuple[tuple[str, ...], list[tuple[str, int]]]] = {
     ),
     "a snapshot with another balance": (
         (SNAPSHOT.format("state = replace(state::text, '30.00', '3000.00')::json"),),
+        [("account", 3)],
+    ),
+    "a snapshot with another balance and its digest": (
+        (SNAPSHOT.format("state = replace(state::text, '30.00', '3000.00')::json"), SEAL_SNAPSHOT),
         [("account", 3)],
     ),
     "a snapshot that cannot be read": (

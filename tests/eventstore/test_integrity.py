@@ -286,8 +286,9 @@ def test_snapshots_that_the_code_cannot_judge_are_said_to_be_passed_over(store: 
     for category in ("bond", "account"):
         append(older, store.account.tenant_id, uuid4(), Forgotten(), category=category)
     forge(
-        "INSERT INTO eventstore_snapshot (stream_id, version, state_schema, state, taken_at)"
-        " SELECT stream_id, version, 'any', '{}', now() FROM eventstore_event"
+        "INSERT INTO eventstore_snapshot"
+        " (stream_id, version, state_schema, state, digest, taken_at)"
+        " SELECT stream_id, version, 'any', '{}', '', now() FROM eventstore_event"
         " WHERE type = 'bond.forgotten'"
     )
 
