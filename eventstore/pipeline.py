@@ -189,6 +189,10 @@ def whole_transaction(database: Database, command_id: UUID) -> Iterator[None]:
     try:
         with database.transaction():
             yield
+            if database.connection.needs_rollback:
+                # As after a savepoint that could not be rolled back, because the connection is
+                # gone. Django would roll back and say nothing, and the sender be told: completed.
+                raise Busy("the transaction is broken")
             committing = True
     except (OperationalError, InterfaceError) as error:
         if committing and sqlstate(error) not in RETRYABLE:

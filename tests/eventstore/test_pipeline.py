@@ -6,7 +6,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, transaction
 
 from eventstore.application import pipeline_from_settings
 from eventstore.commands import Envelope, Result
@@ -15,7 +15,7 @@ from eventstore.pipeline import Proceed, Services
 from eventstore.repository import Repository
 from ledger.accounts.aggregate import Account
 from ledger.errors import InsufficientFunds
-from tests.eventstore.own import MoveMoney, own_application
+from tests.eventstore.own import MoveMoney, move_money, own_application
 from tests.eventstore.support import World, stored_counts
 
 calls: list[str] = []
@@ -108,6 +108,24 @@ def test_a_database_that_cannot_serve_is_busy(world: World, error_class: type[Ex
 
     with pytest.raises(Busy):
         own.person()
+
+
+def move_on_a_broken_transaction(command: MoveMoney, repository: Repository) -> None:
+    """As after an inner savepoint that could not be rolled back, whose error was swallowed."""
+    move_money(command, repository)
+    transaction.set_rollback(True)
+
+
+def test_a_transaction_that_django_rolls_back_is_not_called_completed(world: World) -> None:
+    payer, payee = world.account("10.00"), world.account()
+    broken = World(own_application(move_on_a_broken_transaction), world.actor)
+    before = stored_counts()
+
+    with pytest.raises(Busy, match="the transaction is broken"):
+        broken.send(MoveMoney(aggregate_id=payer, to_account_id=payee, amount=Decimal("4.00")))
+
+    assert stored_counts() == before
+    assert world.balance(payer) == Decimal("10.00")
 
 
 def test_a_second_attempt_stands_in_line_for_its_streams(world: World) -> None:

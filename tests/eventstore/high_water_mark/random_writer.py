@@ -107,6 +107,9 @@ class RandomWriter:
                     raise ChangeOfMind
             return appended
         except ChangeOfMind:
+            if self._database.connection.needs_rollback:
+                # Killed just then: Django rolls the whole transaction back, and says nothing.
+                raise OperationalError from None
             self.tally["savepoint"] += 1
             return 0
 
