@@ -8,6 +8,14 @@ from django.core import checks
 
 from eventstore.application import get_application
 
+#: The event store's guards that are off, which somebody may have forgotten after a repair.
+SLEEPING_TRIGGERS = """
+SELECT tgrelid::regclass::text, tgname FROM pg_trigger
+WHERE tgrelid IN (to_regclass('eventstore_event'), to_regclass('eventstore_stream'))
+  AND NOT tgisinternal AND tgenabled <> 'A'
+ORDER BY 1, 2
+"""
+
 #: What the database must be set to, or an event could be lost or come out of order.
 DATABASE_SETTINGS = """
 SELECT coalesce((SELECT seqcache FROM pg_sequence
@@ -31,4 +39,8 @@ def check_database(
         wrong.append("synchronous_commit is off; set it to on")
     if isolation != "read committed":
         wrong.append(f"transactions are {isolation}; set them to read committed")
+    wrong += [
+        f"a guard is off; ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name}"
+        for table, name in database.rows(SLEEPING_TRIGGERS)
+    ]
     return [checks.Error(f"{problem}.", id="eventstore.E005") for problem in wrong]

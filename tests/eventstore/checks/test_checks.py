@@ -268,6 +268,18 @@ def test_the_database_is_set_as_it_must_be(database: None) -> None:
     assert ids(found) == ["eventstore.E005"] * 3
 
 
+def test_a_guard_that_was_left_off_is_e005(database: None) -> None:
+    guard = "TRIGGER eventstore_event_append_only"
+    with connection.cursor() as cursor:
+        cursor.execute(f"ALTER TABLE eventstore_event DISABLE {guard}")
+        found = check_database(None, databases=["default"])
+        cursor.execute(f"ALTER TABLE eventstore_event ENABLE ALWAYS {guard}")
+
+    (message,) = found
+    assert message.id == "eventstore.E005"
+    assert f"ALTER TABLE eventstore_event ENABLE ALWAYS {guard}" in message.msg
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AddNote(Command):
     urgent: bool = False
