@@ -24,7 +24,10 @@ def main() -> None:
     # Only now: importing Django's management reads the settings.
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except KeyboardInterrupt:
+        sys.exit("Interrupted. What is done is done; run it again to go on.")
 
 
 def end_in_order(number: int, frame: FrameType | None) -> None:

@@ -39,7 +39,13 @@ def registered() -> Application:
 
 
 def cases(name: str, version: int) -> list[dict[str, str]]:
-    return json.loads((GOLDEN / f"{name}.v{version}.json").read_text())
+    path = GOLDEN / f"{name}.v{version}.json"
+    assert path.exists(), (
+        f"Write {path}: a list of {{stored, event}}, the data as it is stored at this version and "
+        "the repr() of the event that today's code reads from it. Older versions' files keep "
+        "`stored`; their `event` becomes what it is read as now."
+    )
+    return json.loads(path.read_text())
 
 
 def test_there_is_a_golden_file_for_every_type_and_version_and_none_besides() -> None:

@@ -87,6 +87,7 @@ class Command(BaseCommand):
             last = min(last, options["to_version"])
         if options["at"]:
             last = min(last, version_at(stream, options["at"]))
+        event = None
         for event in events_of(
             stream,
             first=options["from_version"],
@@ -95,6 +96,8 @@ class Command(BaseCommand):
             limit=options["limit"],
         ):
             self.stdout.write(as_json(event) if options["json"] else as_line(event))
+        if event is None:
+            self.stderr.write(f"{stream} has no events there; it is at version {stream.version}.")
 
     def state(self, stream: StoredStream, options: dict[str, Any]) -> None:
         refuse_boxed(stream)
