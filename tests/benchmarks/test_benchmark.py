@@ -55,6 +55,7 @@ def test_benchmark_produces_every_row_with_its_rivals(database, tmp_path):
         "append-100": {"limit", "orm", "ours"},
         "connections": {"limit", "ours"},
         "command": {"ours"},
+        "command-cold": {"ours"},
         "command-warm": {"ours"},
         "deposit": {"orm", "ours"},
         "import": {"orm", "ours"},

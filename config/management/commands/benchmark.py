@@ -26,6 +26,7 @@ NAMES = (
     "append-100",
     "connections",
     "command",
+    "command-cold",
     "command-warm",
     "deposit",
     "import",
