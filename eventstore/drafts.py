@@ -82,6 +82,16 @@ class Drafts:
             hashes.append(head_hash)
         return hashes
 
+    def columns(self) -> tuple[str, str, str, bytes, str]:
+        """Types, schema versions, data, hashes and metadata, as `eventstore_append` takes them."""
+        return (
+            "\n".join(self.type_names),
+            "\n".join(map(str, self.schema_versions)),
+            self.data.decode(),
+            b"".join(self.hashes),
+            self.metadata.decode(),
+        )
+
     def recorded(self, positions: Sequence[int]) -> list[RecordedEvent[Event]]:
         """The events as readers will find them, now that their positions are known."""
         recording, origin = self._recording, self._recording.origin

@@ -136,11 +136,7 @@ class EventStore:
             category,
             aggregate_id,
             expected_version,
-            "\n".join(drafts.type_names),
-            "\n".join(map(str, drafts.schema_versions)),
-            drafts.data.decode(),
-            b"".join(drafts.hashes),
-            drafts.metadata.decode(),
+            *drafts.columns(),
             recording.recorded_at,
             recording.command_id,
         )

@@ -1,7 +1,7 @@
 """The system checks stop a wrong registration before anything is served."""
 
 from collections.abc import Generator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import pytest
@@ -11,7 +11,6 @@ from django.db import connection, models
 from django.test import override_settings
 from django.test.utils import isolate_apps
 
-from eventstore.aggregates import Aggregate
 from eventstore.application import Application, get_application, pipeline_from_settings
 from eventstore.checks import registration
 from eventstore.checks.database import check_database
@@ -106,85 +105,6 @@ def test_a_double_registration_is_e002() -> None:
 
     assert message.id == "eventstore.E002"
     assert "registered twice" in message.msg
-
-
-class NoState:
-    """No dataclass: nothing says what to store of it."""
-
-    def __init__(self) -> None:
-        self.lock = object()
-
-    def apply(self, event: Event) -> None: ...
-
-
-@dataclass(slots=True)
-class ForgetfulState:
-    """A set of pairs becomes a list of lists in JSON, and does not come back."""
-
-    seen: Any = field(default_factory=lambda: {(1, 2)})
-
-    def apply(self, event: Event) -> None: ...
-
-
-def without_a_state() -> Application:
-    return application_with_state(NoState)
-
-
-def with_a_forgetful_state() -> Application:
-    return application_with_state(ForgetfulState)
-
-
-@dataclass(slots=True)
-class SharedState:
-    """A shallow copy shares the list."""
-
-    bookings: list[int] = field(default_factory=list)
-
-    def apply(self, event: Event) -> None: ...
-
-
-@dataclass(slots=True)
-class UntypedState:
-    """A Decimal comes back as a string."""
-
-    limit: Any = None
-
-    def apply(self, event: Event) -> None: ...
-
-
-def with_a_shared_state() -> Application:
-    return application_with_state(SharedState)
-
-
-def with_an_untyped_state() -> Application:
-    return application_with_state(UntypedState)
-
-
-def application_with_state(state: Any) -> Application:
-    class Odd(Aggregate[Any]):
-        category = "odd"
-        state_type = state
-
-    application = application_with()
-    application.aggregates.add(Odd)
-    return application
-
-
-@pytest.mark.parametrize(
-    ("builder", "problem"),
-    [
-        ("without_a_state", "cannot be stored in a snapshot"),
-        ("with_a_forgetful_state", "comes back from a snapshot as"),
-        ("with_a_shared_state", "has a list in bookings, which copies would share"),
-        ("with_an_untyped_state", "has no type for limit"),
-    ],
-)
-def test_an_aggregate_whose_state_makes_no_snapshot_is_e009(builder: str, problem: str) -> None:
-    with built_by(builder):
-        messages = check_registration(None)
-
-    assert {(message.id, message.obj) for message in messages} == {("eventstore.E009", "odd")}
-    assert problem in " ".join(message.msg for message in messages)
 
 
 class NeverNamed(Event):
