@@ -22,6 +22,7 @@ from eventstore.errors import (
 from eventstore.events import Event
 from eventstore.history import History
 from eventstore.models import Snapshot, StoredStream, Tenant
+from eventstore.snapshots import digest_of
 from ledger.accounts.events import AccountOpened
 from tests.eventstore.histories import EMPTY, PUT, events, replayed, shelf, store_raw
 from tests.eventstore.shelves import BookPut, BookTaken, ShelfDusted, library
@@ -67,11 +68,13 @@ def test_nothing_but_the_events_is_believed(history: History, tenant: Tenant) ->
     shelf_id = shelf(tenant, PUT, PUT)
     stream = StoredStream.objects.get(aggregate_id=shelf_id)
     schema = library().snapshots.schema_of(library().aggregates.of("shelf"))
+    forged = '{"last":"forged"}'
     Snapshot.objects.create(
         stream=stream,
         version=2,
         state_schema=schema,
-        state='{"last":"forged"}',
+        state=forged,
+        digest=digest_of(bytes(stream.head_hash), schema, forged),
         taken_at=datetime.now(UTC),
     )
     loaded = library().loader.load(tenant.id, library().aggregates.of("shelf"), shelf_id)
