@@ -8,6 +8,7 @@ import psycopg
 import pytest
 from django.db import connections
 
+from config.postgres_programs import system_programs, wheel_programs
 from config.postgres_server import Server
 from eventstore.database import Database
 from eventstore.models import StoredEvent, Tenant
@@ -21,6 +22,9 @@ pytestmark = pytest.mark.usefixtures("database")
 
 @pytest.fixture(scope="module")
 def server(django_db_setup: None, django_db_blocker: Any) -> Generator[Server]:
+    # With somebody's DATABASE_URL there may be no programs here; in CI a skip is a failure.
+    if not (system_programs() or wheel_programs()):
+        pytest.skip("no PostgreSQL is installed here that could be crashed")
     with django_db_blocker.unblock(), own_server() as server:
         yield server
 
