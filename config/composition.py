@@ -13,7 +13,12 @@ def build_application() -> Application:
         calls_per_minute=settings.EVENTSTORE["CALLS_PER_MINUTE"],
         snapshot_every=settings.EVENTSTORE["SNAPSHOT_EVERY"],
         cache_size=settings.EVENTSTORE["CACHE_SIZE"],
+        lease_seconds=settings.EVENTSTORE["LEASE_SECONDS"],
+        retry_after=settings.EVENTSTORE["RETRY_AFTER"],
     )
     ledger.registration.register(application)
+    ledger.registration.register_overrides(
+        application, umbrella_owner=settings.LEDGER["UMBRELLA_OWNER"]
+    )
     projections.registration.register(application)
     return application

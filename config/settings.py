@@ -9,6 +9,14 @@
 | DAYBOOK_CALLS_PER_MINUTE | of one API key; 0: any number | 6000 |
 | DAYBOOK_SNAPSHOT_EVERY | events of an aggregate; 0: never | 100 |
 | DAYBOOK_CACHE_SIZE | aggregates kept in each process; 0: none | 5000 |
+| DAYBOOK_LEASE_SECONDS | how long whoever does a reaction has it to himself; over 5 | 10 |
+| DAYBOOK_RETRY_AFTER | seconds after the first failed attempt, the second, ... | 1,10,60,600 |
+| DAYBOOK_EMAIL_HOST | the mail server | none: e-mails become files in .daybook/mail |
+| DAYBOOK_EMAIL_PORT | its port | 25 |
+| DAYBOOK_EMAIL_USER, DAYBOOK_EMAIL_PASSWORD | a login there | none |
+| DAYBOOK_EMAIL_TLS | 1: STARTTLS | 0 |
+| DAYBOOK_EMAIL_FROM | who sends them | daybook@localhost |
+| DAYBOOK_UMBRELLA_OWNER | who hears of Umbrella's large transfers | owner@umbrella.example |
 """
 
 import os
@@ -34,7 +42,9 @@ INSTALLED_APPS = [
     "rest_framework",
     # Swagger UI's files, for /api/docs.
     "drf_spectacular_sidecar",
+    # Before django-q2, whose command `qcluster` it extends.
     "config.apps.ConfigConfig",
+    "django_q",
     "eventstore.apps.EventstoreConfig",
     "ledger.apps.LedgerConfig",
     "projections.apps.ProjectionsConfig",
@@ -116,6 +126,13 @@ EVENTSTORE: dict[str, Any] = {
     # A snapshot of an aggregate after so many events, and how many aggregates a process keeps.
     "SNAPSHOT_EVERY": int(os.environ.get("DAYBOOK_SNAPSHOT_EVERY", "100")),
     "CACHE_SIZE": int(os.environ.get("DAYBOOK_CACHE_SIZE", "5000")),
+    # Of reactions and effects: a crashed process' work goes on when its lease is over, and what
+    # failed is tried again after so many seconds, four times; then it is set aside.
+    "LEASE_SECONDS": float(os.environ.get("DAYBOOK_LEASE_SECONDS", "10")),
+    "RETRY_AFTER": tuple(
+        float(seconds)
+        for seconds in os.environ.get("DAYBOOK_RETRY_AFTER", "1,10,60,600").split(",")
+    ),
     # Every event's schema at every version ever released; `manage.py event_schemas` keeps it.
     "EVENT_SCHEMAS": BASE_DIR / "ledger" / "event_schemas.json",
     # Outermost first. Add a step of your own anywhere; see eventstore/pipeline.py.
@@ -128,6 +145,39 @@ EVENTSTORE: dict[str, Any] = {
         "eventstore.pipeline.InTransaction",
     ],
 }
+
+#: An effect that takes longer, in seconds, is taken for one that hangs: it is ended and tried again.
+EFFECT_SECONDS = 3600
+
+# django-q2; see config/tasks.py. A task that raises is not repeated, and one whose worker died not
+# before any task has had its time: the next minute brings another one anyway.
+Q_CLUSTER: dict[str, Any] = {
+    "name": "daybook",
+    "orm": "default",
+    "broker_class": "config.tasks.CoalescingQueue",
+    "workers": 4,
+    # In seconds. Tasks of ours end their turn by themselves, long before.
+    "timeout": 60,
+    "retry": EFFECT_SECONDS + 60,
+    "max_attempts": 1,
+    "ack_failures": True,
+    # Those that succeeded leave no row. A minute that was missed is not made up for.
+    "save_limit": -1,
+    "catch_up": False,
+}
+
+#: What the sample domain needs to know; `config.composition` passes it on.
+LEDGER = {"UMBRELLA_OWNER": os.environ.get("DAYBOOK_UMBRELLA_OWNER") or "owner@umbrella.example"}
+
+EMAIL_HOST = os.environ.get("DAYBOOK_EMAIL_HOST", "")
+EMAIL_PORT = int(os.environ.get("DAYBOOK_EMAIL_PORT", "25"))
+EMAIL_HOST_USER = os.environ.get("DAYBOOK_EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = os.environ.get("DAYBOOK_EMAIL_PASSWORD", "")
+EMAIL_USE_TLS = os.environ.get("DAYBOOK_EMAIL_TLS") == "1"
+EMAIL_TIMEOUT = 10
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend"
+EMAIL_FILE_PATH = DATA_DIR / "mail"
+DEFAULT_FROM_EMAIL = os.environ.get("DAYBOOK_EMAIL_FROM", "daybook@localhost")
 
 LOGGING = {
     "version": 1,

@@ -13,18 +13,27 @@ from django.utils.module_loading import import_string
 from eventstore.access import Access
 from eventstore.aggregate_types import AggregateTypes
 from eventstore.cache import AggregateCache
-from eventstore.command_bus import CommandBus, CommandExecution
+from eventstore.command_bus import CommandBus, assemble
 from eventstore.command_log import CommandLog
 from eventstore.command_types import CommandTypes
 from eventstore.database import Database
+from eventstore.effect_types import EffectTypes
+from eventstore.effects import Effects
 from eventstore.event_types import EventTypes
+from eventstore.execution import CommandExecution
 from eventstore.high_water_mark import HighWaterMark
 from eventstore.history import History
 from eventstore.loading import AggregateLoader
-from eventstore.pipeline import Services, Step
+from eventstore.overrides import Overrides
+from eventstore.pending_commands import PendingCommands
+from eventstore.pipeline import Proceed, Services, Step
+from eventstore.process_managers import ProcessManagers
 from eventstore.projections import Projections
+from eventstore.reaction_log import ReactionLog
+from eventstore.reactions import Reactions
 from eventstore.reading import EventReader
 from eventstore.snapshots import Snapshots
+from eventstore.steps import Steps
 from eventstore.store import EventStore
 from eventstore.throttling import Throttle
 
@@ -40,32 +49,78 @@ class Application:
         calls_per_minute: int = 0,
         snapshot_every: int = 100,
         cache_size: int = 5000,
+        lease_seconds: float = 10,
+        retry_after: Sequence[float] = (1, 10, 60, 600),
     ) -> None:
         """`calls_per_minute` of one API key, or of one user's session; 0: any number.
 
         A snapshot is taken of an aggregate after every `snapshot_every` events, and up to
         `cache_size` aggregates are kept in this process; 0: none.
+
+        Whoever does a reaction or an effect has it to itself for `lease_seconds`, longer than a
+        sender drains; what fails is tried again after so many seconds, four times.
         """
         self.database = database or Database()
         self.events = EventTypes()
         self.aggregates = AggregateTypes()
         self.commands = CommandTypes()
+        self.processes = ProcessManagers()
+        self.effects = EffectTypes()
+        self.overrides = Overrides(self.database, self.commands, self.events, self.effects)
         self.projections = Projections()
         #: Where an aggregate of a category can be read: `/api/persons/{aggregate_id}`.
         self.locations: dict[str, str] = {}
-        self.store = EventStore(self.database, self.events)
+        self.store = EventStore(
+            self.database, self.events, self.processes, lease_seconds=lease_seconds
+        )
         self.reader = EventReader(self.database, self.events)
         self.history = History(self.store, self.reader, self.aggregates)
         self.snapshots = Snapshots(self.database, every=snapshot_every)
         self.cache = AggregateCache(cache_size)
         self.loader = AggregateLoader(self.store, self.snapshots, self.cache)
-        self.command_log = CommandLog(self.database)
+        self.command_log = CommandLog(self.database, lease_seconds=lease_seconds)
         self.high_water_mark = HighWaterMark(self.database)
         self.access = Access(self.database)
         self.throttle = Throttle(self.database, calls_per_minute=calls_per_minute)
         services = Services(self.database, self.commands, self.command_log)
-        execution = CommandExecution(services, self.store, self.loader, self.projections)
-        self.bus = CommandBus(execution, services, pipeline)
+        execution = CommandExecution(
+            services, self.store, self.loader, self.projections, self.processes, self.overrides
+        )
+        deliver = assemble(execution, services, pipeline)
+        self.reaction_log = ReactionLog(
+            self.database, lease_seconds=lease_seconds, retry_after=retry_after
+        )
+        self.pending_commands = PendingCommands(
+            self.database, lease_seconds=lease_seconds, retry_after=retry_after
+        )
+        self.reactions = self._reactions(deliver)
+        self.bus = CommandBus(deliver, self.reactions)
+
+    def _reactions(self, deliver: Proceed) -> Reactions:
+        steps = Steps(
+            self.database,
+            self.reaction_log,
+            processes=self.processes,
+            event_types=self.events,
+            command_types=self.commands,
+            effect_types=self.effects,
+            overrides=self.overrides,
+        )
+        effects = Effects(
+            self.database,
+            self.reaction_log,
+            effect_types=self.effects,
+            overrides=self.overrides,
+        )
+        return Reactions(
+            self.database,
+            log=self.reaction_log,
+            steps=steps,
+            pending=self.pending_commands,
+            effects=effects,
+            command_types=self.commands,
+            deliver=deliver,
+        )
 
 
 def pipeline_from_settings() -> list[type[Step]]:

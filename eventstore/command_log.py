@@ -1,12 +1,15 @@
 """The command log: claims each command id once, and keeps its answer for the next sender."""
 
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from eventstore.commands import Envelope, RecordedEventReference, Result
+from eventstore.command_types import CommandType
+from eventstore.commands import Command, Envelope, RecordedEventReference, Result
 from eventstore.database import Database
 from eventstore.errors import CommandIdReused, Refusal, ReplayedRefusal
+from eventstore.process_managers import CommandRefused
 from eventstore.serialization import decode_json, encode, encode_text, to_builtins
 from eventstore.store import StreamHead
 
@@ -31,6 +34,19 @@ LEFT JOIN eventstore_stream AS s
     ON s.tenant_id = c.tenant_id AND s.aggregate_id = c.aggregate_id
 """
 
+# The same for a process manager's command, which stands in the log and is to be done.
+CLAIM_PENDING = """
+WITH claimed AS (
+    UPDATE eventstore_command SET status = 'completed', code = '', result = NULL
+    WHERE tenant_id = %s AND id = %s AND status = 'pending'
+    RETURNING tenant_id, aggregate_id, clock_timestamp() AS claimed_at
+)
+SELECT c.claimed_at, s.category, s.status, s.version, s.head_hash, s.incarnation
+FROM claimed AS c
+LEFT JOIN eventstore_stream AS s
+    ON s.tenant_id = c.tenant_id AND s.aggregate_id = c.aggregate_id
+"""
+
 # Keep a refusal as the command's answer, unless somebody else has answered it meanwhile.
 REFUSE = """
 INSERT INTO eventstore_command
@@ -47,6 +63,39 @@ COMPLETE = """
 UPDATE eventstore_command SET ended_at = clock_timestamp() WHERE tenant_id = %s AND id = %s
 """
 
+# End a command that the tenant's own handler has answered by doing nothing.
+OVERRIDE = """
+UPDATE eventstore_command SET status = 'overridden', ended_at = clock_timestamp()
+WHERE tenant_id = %s AND id = %s
+"""
+
+# End a process manager's command that changed nothing, and let the process manager react to that.
+# The instance's row is locked before the reaction's id is drawn, so that reactions commit in the
+# order of their ids.
+ANSWER_SENDER = """
+WITH answered AS (
+    UPDATE eventstore_command
+    SET status = %(status)s, code = %(code)s, result = %(result)s::jsonb,
+        ended_at = clock_timestamp()
+    WHERE tenant_id = %(tenant_id)s AND id = %(command_id)s AND status = %(before)s
+    RETURNING type, "user", correlation_id
+), instance AS (
+    SELECT p.tenant_id, p.process, p.instance_id
+    FROM answered, eventstore_process AS p
+    WHERE p.tenant_id = %(tenant_id)s AND p.process = %(process)s
+      AND p.instance_id = %(instance_id)s
+    FOR UPDATE OF p
+)
+INSERT INTO eventstore_reaction
+    (tenant_id, process, instance_id, kind, name, data, "user", correlation_id, attempts,
+     lease_until, created_at)
+SELECT instance.tenant_id, instance.process, instance.instance_id, 'refusal', answered.type,
+       %(outcome)s::json, answered."user", answered.correlation_id, 1,
+       clock_timestamp() + %(lease)s, clock_timestamp()
+FROM answered, instance
+RETURNING id
+"""
+
 # The stored answer of a command id.
 STORED_ANSWER = """
 SELECT fingerprint, status, aggregate_id, correlation_id, code, result::text
@@ -54,15 +103,33 @@ FROM eventstore_command WHERE tenant_id = %s AND id = %s
 """
 
 
-def fingerprint(type_name: str, envelope: Envelope) -> bytes:
+def fingerprint(
+    command_type: CommandType, command: Command, client_fields: frozenset[str] | None = None
+) -> bytes:
     """SHA-256 over the name and the fields that the sender filled in, before defaults.
 
-    An honest retry must have the same one, so nothing that we generate or hash goes in.
+    An honest retry must have the same one, so nothing that we generate or hash goes in; and
+    nothing that is secret.
     """
-    values = to_builtins(envelope.command)
-    sent = envelope.client_fields
-    fields = {name: values[name] for name in sorted(values) if sent is None or name in sent}
-    return sha256(encode([type_name, fields])).digest()
+    values = _stored_fields(command_type, command)
+    fields = {
+        name: values[name]
+        for name in sorted(values)
+        if client_fields is None or name in client_fields
+    }
+    return sha256(encode([command_type.name, fields])).digest()
+
+
+def stored_data(command_type: CommandType, command: Command) -> str:
+    """The JSON that the log keeps of a command: all but its secrets."""
+    if command_type.secrets:
+        return encode_text(_stored_fields(command_type, command))
+    return encode_text(command)
+
+
+def _stored_fields(command_type: CommandType, command: Command) -> dict[str, Any]:
+    values: dict[str, Any] = to_builtins(command)
+    return {name: value for name, value in values.items() if name not in command_type.secrets}
 
 
 class Claim(NamedTuple):
@@ -73,12 +140,17 @@ class Claim(NamedTuple):
 
 
 class CommandLog:
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, lease_seconds: float = 10) -> None:
+        """`lease_seconds`: how long a reaction to a refusal is its sender's own."""
         self._database = database
+        self._lease = timedelta(seconds=lease_seconds)
 
-    def claim(self, type_name: str, envelope: Envelope) -> Claim | None:
+    def claim(self, command_type: CommandType, envelope: Envelope) -> Claim | None:
         """Take the command id; None where it is taken."""
-        row = self._database.row(CLAIM, _identity(type_name, envelope))
+        if envelope.sender:
+            row = self._database.row(CLAIM_PENDING, _key(envelope))
+        else:
+            row = self._database.row(CLAIM, _identity(command_type, envelope))
         if row is None:
             return None
         received_at, *head = row
@@ -86,29 +158,57 @@ class CommandLog:
 
     def complete(self, envelope: Envelope) -> None:
         """End a command that changed nothing."""
-        self._database.execute(COMPLETE, (envelope.actor.tenant_id, envelope.command_id))
+        self._database.execute(COMPLETE, _key(envelope))
+
+    def override(self, command_type: CommandType, envelope: Envelope) -> None:
+        """End a command that the tenant's own handler has answered by doing nothing."""
+        if envelope.sender:
+            refused = _refused(command_type, envelope, "overridden", "")
+            self._answer_sender(envelope, "overridden", refused, before="completed")
+        else:
+            self._database.execute(OVERRIDE, _key(envelope))
 
     def refuse(
-        self, type_name: str, envelope: Envelope, refusal: Refusal, *, after: float
+        self, command_type: CommandType, envelope: Envelope, refusal: Refusal, *, after: float
     ) -> bool:
         """Store the refusal as the answer; False where the id was answered meanwhile.
 
         `after` is how many seconds ago the command came; its claim was rolled back.
         """
+        if envelope.sender:
+            refused = _refused(command_type, envelope, refusal.code, str(refusal))
+            return self._answer_sender(envelope, "refused", refused, before="pending")
         answer = encode_text({"detail": str(refusal)})
-        parameters = (*_identity(type_name, envelope), refusal.code, answer, after)
+        parameters = (*_identity(command_type, envelope), refusal.code, answer, after)
         return self._database.row(REFUSE, parameters) is not None
 
-    def replay(self, type_name: str, envelope: Envelope) -> Result:
+    def _answer_sender(
+        self, envelope: Envelope, status: str, refused: CommandRefused, *, before: str
+    ) -> bool:
+        assert envelope.sender, "a command from outside has no process manager that waits for it"
+        parameters = {
+            **envelope.sender.instance._asdict(),
+            "command_id": envelope.command_id,
+            "status": status,
+            "before": before,
+            "code": refused.code if status == "refused" else "",
+            "result": encode_text({"detail": refused.detail}),
+            "outcome": encode_text(refused),
+            "lease": self._lease,
+        }
+        return self._database.row(ANSWER_SENDER, parameters) is not None
+
+    def replay(self, command_type: CommandType, envelope: Envelope) -> Result:
         """The first answer again: a Result, or the refusal raised as ReplayedRefusal.
 
         Raises CommandIdReused when the id was used for other content.
         """
-        row = self._database.row(STORED_ANSWER, (envelope.actor.tenant_id, envelope.command_id))
+        row = self._database.row(STORED_ANSWER, _key(envelope))
         if row is None:
             raise LookupError(f"command {envelope.command_id} was claimed and is not in the log")
         stored_fingerprint, status, aggregate_id, correlation_id, code, answer = row
-        if bytes(stored_fingerprint) != fingerprint(type_name, envelope):
+        sent = fingerprint(command_type, envelope.command, envelope.client_fields)
+        if bytes(stored_fingerprint) != sent:
             raise CommandIdReused(envelope.command_id)
         stored = decode_json(answer) if answer else {}
         if status == "refused":
@@ -127,14 +227,29 @@ class CommandLog:
         )
 
 
-def _identity(type_name: str, envelope: Envelope) -> tuple[Any, ...]:
+def _key(envelope: Envelope) -> tuple[Any, Any]:
+    return envelope.actor.tenant_id, envelope.command_id
+
+
+def _refused(
+    command_type: CommandType, envelope: Envelope, code: str, detail: str
+) -> CommandRefused:
+    return CommandRefused(
+        command=command_type.name,
+        command_id=envelope.command_id,
+        aggregate_id=envelope.command.aggregate_id,
+        code=code,
+        detail=detail,
+    )
+
+
+def _identity(command_type: CommandType, envelope: Envelope) -> Sequence[Any]:
     """The columns that a claim and a refusal write alike."""
     return (
-        envelope.actor.tenant_id,
-        envelope.command_id,
-        type_name,
-        encode_text(envelope.command),
-        fingerprint(type_name, envelope),
+        *_key(envelope),
+        command_type.name,
+        stored_data(command_type, envelope.command),
+        fingerprint(command_type, envelope.command, envelope.client_fields),
         envelope.command.aggregate_id,
         envelope.expected_version,
         envelope.actor.user,

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_type_hints
 
 from eventstore.commands import Command
 from eventstore.errors import NotFound, Refusal, RegistrationError
+from eventstore.fields import Secret, bound_of
 from eventstore.tenancy import SENDERS, Role
 
 #: A plain function `handle(command, repository) -> None`.
@@ -16,8 +17,10 @@ Handler = Callable[[Any, Any], None]
 class CommandType:
     """`creates`: the command makes its aggregate, so a sender may leave the id out.
 
-    `roles` may send it. `refusals` are what its handler may answer instead of doing it, beside
-    the event store's own (not found, already exists, boxed): the API's description lists them.
+    `roles` may send it; with `only_processes` nobody may but process managers, and for the
+    outside it does not exist. `secrets` are the fields that are never stored. `refusals` are what
+    its handler may answer instead of doing it, beside the event store's own (not found, already
+    exists, boxed): the API's description lists them.
     """
 
     command_class: type[Command]
@@ -26,6 +29,8 @@ class CommandType:
     creates: bool
     roles: frozenset[Role]
     refusals: tuple[type[Refusal], ...]
+    only_processes: bool
+    secrets: frozenset[str]
 
 
 class CommandTypes:
@@ -44,6 +49,7 @@ class CommandTypes:
         creates: bool = False,
         roles: frozenset[Role] = SENDERS,
         refusals: tuple[type[Refusal], ...] = (),
+        only_processes: bool = False,
     ) -> None:
         """Send commands of `command_class`, known outside as `name`, to `handler`."""
         if command_class in self._by_class or name in self._by_name:
@@ -55,7 +61,16 @@ class CommandTypes:
             raise RegistrationError(
                 f"Command {name} names no role that may send it. Leave `roles` out, or name one."
             )
-        command_type = CommandType(command_class, name, handler, creates, roles, refusals)
+        command_type = CommandType(
+            command_class,
+            name,
+            handler,
+            creates,
+            roles,
+            refusals,
+            only_processes,
+            _secrets(command_class),
+        )
         self._by_class[command_class] = command_type
         self._by_name[name] = command_type
 
@@ -70,11 +85,30 @@ class CommandTypes:
             ) from None
 
     def named(self, name: str) -> CommandType:
-        """The entry of a name from outside; raises NotFound where there is none."""
+        """The entry of a name from outside; raises NotFound where there is none for it."""
+        command_type = self._by_name.get(name)
+        if command_type is None or command_type.only_processes:
+            raise NotFound(f"command {name}")
+        return command_type
+
+    def stored_as(self, name: str) -> CommandType:
+        """The entry of a name in the command log; raises RegistrationError where it has none."""
         try:
             return self._by_name[name]
         except KeyError:
-            raise NotFound(f"command {name}") from None
+            raise RegistrationError(
+                f"Command {name} is not registered, and one is to be done. "
+                "Register it again, or deploy the code that knows it."
+            ) from None
+
+    def offered(self) -> Iterator[CommandType]:
+        """Those that the outside may send."""
+        return (command for command in self if not command.only_processes)
 
     def __iter__(self) -> Iterator[CommandType]:
         return iter(self._by_name.values())
+
+
+def _secrets(command_class: type[Command]) -> frozenset[str]:
+    hints = get_type_hints(command_class, include_extras=True)
+    return frozenset(name for name, hint in hints.items() if isinstance(bound_of(hint), Secret))

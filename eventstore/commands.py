@@ -1,9 +1,26 @@
 """What a command is, what carries it to its handler, and what comes back. Pure Python."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from eventstore.tenancy import Actor
+
+
+class Instance(NamedTuple):
+    """One run of a process manager."""
+
+    tenant_id: UUID
+    process: str
+    instance_id: UUID
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """The instance of a process manager that sends a command, and by which of its reactions."""
+
+    instance: Instance
+    reaction_id: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +45,8 @@ class Envelope:
     client_fields: frozenset[str] | None = None
     #: Counts from 1; a second attempt stands in line for its stream instead of racing again.
     attempt: int = 1
+    #: Set for a process manager's command, which stands in the log as pending; None: from outside.
+    sender: Sender | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,3 +78,5 @@ class Result:
     created: bool = False
     #: Whether this is a repeated answer.
     replayed: bool = False
+    #: The instances of process managers that have to react to it.
+    caused: tuple[Instance, ...] = ()

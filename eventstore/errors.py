@@ -16,6 +16,7 @@ from eventstore.faults import RegistrationError as RegistrationError
 from eventstore.faults import RowExists as RowExists
 from eventstore.faults import UnknownEventType as UnknownEventType
 from eventstore.faults import Unreadable as Unreadable
+from eventstore.faults import UnreadableData as UnreadableData
 from eventstore.faults import UnreadableEvent as UnreadableEvent
 from eventstore.faults import UpcastFailed as UpcastFailed
 

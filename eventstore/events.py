@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, NamedTuple, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 
 class Event:
@@ -56,3 +56,8 @@ class RecordedEvent(NamedTuple, Generic[EventT]):
 def stream_name(category: str, aggregate_id: UUID) -> str:
     """The name of a stream as people write it and as its hash chain contains it."""
     return f"{category}-{aggregate_id}"
+
+
+def event_id(tenant_id: UUID, category: str, aggregate_id: UUID, version: int) -> UUID:
+    """The id by which a message names the event that caused it. It is nowhere stored with it."""
+    return uuid5(tenant_id, f"{stream_name(category, aggregate_id)}/{version}")

@@ -57,6 +57,16 @@ class UnreadableEvent(Unreadable):
         )
 
 
+class UnreadableData(Unreadable):
+    """What is stored of a command, an effect or a process is not as this code says it is."""
+
+    def __init__(self, class_name: str, problem: str) -> None:
+        super().__init__(
+            f"What is stored is no {class_name} ({problem}). Give new fields a default, and keep "
+            "reading old ones until nothing that is stored has them."
+        )
+
+
 class CorruptStream(Unreadable):
     """A stream's rows contradict each other (a hole, a missing tail); `verify` tells more."""
 

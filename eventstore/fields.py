@@ -9,7 +9,8 @@ with a message for the sender; `schema` says to programs what `clean` takes.
 import re
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, Protocol, runtime_checkable
+from types import NoneType
+from typing import Annotated, Any, Protocol, get_args, get_origin, runtime_checkable
 
 
 @runtime_checkable
@@ -21,6 +22,28 @@ class Bound(Protocol):
     def schema(self) -> dict[str, Any]:
         """JSON Schema (2020-12) of what `clean` takes from JSON, with a list of `examples`."""
         ...
+
+
+def bound_of(hint: Any) -> Bound | None:
+    """The bound inside a type hint such as `Annotated[str, Text(1, 100)] | None`, or None."""
+    if get_origin(hint) is Annotated:
+        return next((extra for extra in get_args(hint)[1:] if isinstance(extra, Bound)), None)
+    for part in get_args(hint):
+        if part is not NoneType and (bound := bound_of(part)) is not None:
+            return bound
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessOnly:
+    """Marks a field that only a process manager sets: for the outside it does not exist.
+
+    transfer_id: Annotated[UUID | None, ProcessOnly()] = None
+    """
+
+
+def is_process_only(hint: Any) -> bool:
+    return get_origin(hint) is Annotated and ProcessOnly() in get_args(hint)[1:]
 
 
 # Sets of characters for regular expressions, in escapes that Python's and JavaScript's share, so
@@ -160,3 +183,38 @@ class ExactDecimal:
 
     def _example(self) -> str:
         return f"{min(12.34, self.below / 2):.{self.places}f}"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A password: `minimum` to `maximum` characters, taken exactly as they are.
+
+    It reaches the handler and nothing else: the command log, fingerprints and forms leave the
+    field out. Write it as `password: Annotated[str, Secret(8, 128)] = field(repr=False)`.
+    """
+
+    minimum: int
+    maximum: int
+
+    def clean(self, value: Any) -> str:
+        if not isinstance(value, str):
+            raise ValueError("must be text")
+        if not self.minimum <= len(value) <= self.maximum:
+            raise ValueError(f"must have {self.minimum} to {self.maximum} characters")
+        if any("\ud800" <= character <= "\udfff" for character in value):
+            raise ValueError("must not contain a lone surrogate")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {
+            "type": "string",
+            "format": "password",
+            "writeOnly": True,
+            "minLength": self.minimum,
+            "maxLength": self.maximum,
+            "examples": [
+                ("correct horse battery staple " * self.maximum)[
+                    : min(max(self.minimum, 28), self.maximum)
+                ]
+            ],
+        }

@@ -30,11 +30,13 @@ from eventstore.errors import (
     Busy,
     DaybookError,
     Forbidden,
+    NotFound,
     OutcomeUnknown,
     Refusal,
     ReplayedRefusal,
     WrongExpectedVersion,
 )
+from eventstore.fault_points import reach
 from eventstore.validation import validated
 
 logger = logging.getLogger("daybook.commands")
@@ -94,13 +96,14 @@ class LogEachCommand:
             "tenant_id": envelope.actor.tenant_id,
             "aggregate_id": envelope.command.aggregate_id,
             "correlation_id": envelope.correlation_id,
+            **({"process_manager": envelope.sender.instance.process} if envelope.sender else {}),
             "outcome": outcome,
             "ms": round(milliseconds, 1),
         }
 
 
 class Authorise:
-    """Only who has one of the command's roles gets any further."""
+    """Only who has one of the command's roles gets any further, and every process manager."""
 
     def __init__(self, proceed: Proceed, services: Services) -> None:
         self._proceed = proceed
@@ -108,6 +111,10 @@ class Authorise:
 
     def __call__(self, envelope: Envelope) -> Result:
         command_type = self._command_types.of(type(envelope.command))
+        if envelope.sender:
+            return self._proceed(envelope)
+        if command_type.only_processes:
+            raise NotFound(f"command {command_type.name}")
         if envelope.actor.role not in command_type.roles:
             roles = " or ".join(sorted(command_type.roles))
             raise Forbidden(f"send {command_type.name} as {envelope.actor.role}; it takes {roles}")
@@ -160,14 +167,16 @@ class StoreRefusals:
         except ReplayedRefusal:
             raise
         except Refusal as refusal:
-            type_name = self._command_types.of(type(envelope.command)).name
+            command_type = self._command_types.of(type(envelope.command))
             seconds = time.perf_counter() - started
+            reach("refusal.begun")
             with whole_transaction(self._database, envelope.command_id):
-                stored = self._command_log.refuse(type_name, envelope, refusal, after=seconds)
+                stored = self._command_log.refuse(command_type, envelope, refusal, after=seconds)
+                reach("refusal.stored")
             if stored:
                 raise
             # Between our rollback and now, the same id was answered elsewhere.
-            return self._command_log.replay(type_name, envelope)
+            return self._command_log.replay(command_type, envelope)
 
 
 class InTransaction:

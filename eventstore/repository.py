@@ -46,6 +46,10 @@ class Repository:
         #: All that this command recorded so far, in the order of the appends.
         self.recorded: list[RecordedEvent[Event]] = []
 
+    @property
+    def tenant_id(self) -> UUID:
+        return self._recording.tenant_id
+
     def load(self, aggregate_class: type[AggregateT], aggregate_id: UUID) -> AggregateT:
         """The aggregate at its present version; loaded again, it is the same object.
 
@@ -122,6 +126,18 @@ class Repository:
         aggregate.pending = []
         loaded.head = replace(loaded.head, version=aggregate.version, head_hash=recorded[-1].hash)
         self.recorded.extend(recorded)
+
+    def reserve(self, scope: str, key: str, aggregate: Aggregate[Any]) -> bool:
+        """Take what must be unique among all aggregates of the tenant, such as a login name.
+
+        False where another aggregate has it; True also where this one has it already. Waits for a
+        command that is taking the same. A refusal of the command gives it up again. `scope` has
+        at most 50 characters, `key` 500. Raises ValueError for an aggregate without any event.
+        """
+        if aggregate.version == 0:
+            name = f"{aggregate.category} {aggregate.id}"
+            raise ValueError(f"{name} has no stream that could hold {scope} {key}. Save it first.")
+        return self._store.reserve(self.tenant_id, scope, key, aggregate.id)
 
     def keep(self) -> None:
         """Cache what was loaded and saved, with snapshots; only after the commit."""

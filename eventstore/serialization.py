@@ -3,15 +3,16 @@
 msgspec is no input wall: what comes from outside passes `eventstore.input` first.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import msgspec
 from django.utils.functional import Promise
 
 from eventstore.aggregates import State
-from eventstore.errors import UnreadableEvent
+from eventstore.errors import UnreadableData, UnreadableEvent
 from eventstore.event_types import EventTypes
 from eventstore.events import Event, Origin
 from eventstore.upcasting import Upcasting
@@ -55,6 +56,23 @@ def to_builtins(value: Any, *, in_order: bool = False) -> Any:
     `in_order`: what has no order of its own, sets and dicts, is sorted.
     """
     return msgspec.to_builtins(value, order="deterministic" if in_order else None)
+
+
+StoredT = TypeVar("StoredT")
+
+
+def decode_as(stored_class: type[StoredT], text: str) -> StoredT:
+    """A command, an effect or a process' state from its JSON; raises UnreadableData."""
+    try:
+        stored: StoredT = _decoder_of(cast(Hashable, stored_class))(text)
+        return stored
+    except msgspec.DecodeError as error:
+        raise UnreadableData(stored_class.__name__, str(error)) from error
+
+
+@cache
+def _decoder_of(stored_class: Hashable) -> Callable[[str], Any]:
+    return msgspec.json.Decoder(stored_class).decode
 
 
 class EventSerializer:
@@ -110,7 +128,7 @@ class _OlderDecoder:
             raise self._upcasting.misfit(problem) from error
 
 
-def schema_of(stored: type[Event] | type[State]) -> dict[str, Any]:
+def schema_of(stored: type[Any]) -> dict[str, Any]:
     """The JSON Schema of what is stored: without texts, and with inner types written out."""
     (top,), components = msgspec.json.schema_components([stored], ref_template="{name}")
     written_out = _written_out(top, components, within=())

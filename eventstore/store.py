@@ -1,11 +1,13 @@
 """The event store: appends to streams under an expected version, and loads them to be replayed.
 
-One stream for each aggregate, one row for each event. The check, the stream's row, the events
-and the command's answer are one call of the PL/pgSQL function `eventstore_append`.
+One stream for each aggregate, one row for each event. The check, the stream's row, the events,
+what has to react to them, and the command's answer are one call of the PL/pgSQL function
+`eventstore_append`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
@@ -14,12 +16,16 @@ from eventstore.drafts import Drafts, Recording
 from eventstore.errors import Boxed, CorruptStream, WrongExpectedVersion
 from eventstore.event_types import EventTypes
 from eventstore.events import Event, RecordedEvent, stream_name
+from eventstore.fault_points import reach
+from eventstore.process_managers import ProcessManagers
 from eventstore.serialization import EventSerializer
 
-# Version check, stream row, events and the command's answer; see migrations/sql/0003_append.sql.
+# Version check, stream row, events, reactions and the command's answer; see
+# migrations/sql/0005_append.sql.
 APPEND = """
 SELECT outcome, found_version, positions
-FROM eventstore_append(%s, %s, %s, %s::bigint, %s, %s, %s, %s, %s::json, %s, %s)
+FROM eventstore_append(%s, %s, %s, %s::bigint, %s, %s, %s, %s, %s::json, %s, %s,
+    %s::int[], %s::text[], %s::uuid[], %s)
 """
 
 # A stream's head, its newest snapshot that can be used, and the events after it, as of one moment
@@ -61,6 +67,16 @@ WHERE tenant_id = %s AND aggregate_id = %s
 FOR NO KEY UPDATE
 """
 
+# Take a name for a stream, or find that it has it. Waits while another transaction is taking it;
+# no row comes back where that one, or an earlier one, has it for another stream.
+RESERVE = """
+INSERT INTO eventstore_reservation AS r (tenant_id, scope, key, stream_id)
+SELECT tenant_id, %s, %s, id FROM eventstore_stream WHERE tenant_id = %s AND aggregate_id = %s
+ON CONFLICT (tenant_id, scope, key) DO UPDATE SET key = r.key
+    WHERE r.stream_id = excluded.stream_id
+RETURNING stream_id
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class StreamHead:
@@ -100,9 +116,19 @@ class LoadedStream(NamedTuple):
 
 
 class EventStore:
-    def __init__(self, database: Database, event_types: EventTypes) -> None:
+    def __init__(
+        self,
+        database: Database,
+        event_types: EventTypes,
+        processes: ProcessManagers | None = None,
+        *,
+        lease_seconds: float = 10,
+    ) -> None:
+        """`lease_seconds`: how long the reactions to an append are its sender's own."""
         self._database = database
         self._event_types = event_types
+        self._processes = processes or ProcessManagers()
+        self._lease = timedelta(seconds=lease_seconds)
         self._serializer = EventSerializer(event_types)
 
     # Writing -------------------------------------------------------------------------------------
@@ -139,17 +165,39 @@ class EventStore:
             *drafts.columns(),
             recording.recorded_at,
             recording.command_id,
+            *self._due_reactions(recording.tenant_id, aggregate_id, events),
+            self._lease,
         )
+        reach("append.begun")
         outcome, found_version, positions = self._database.rows(APPEND, parameters)[0]
+        reach("append.ended")
         if outcome == "boxed":
             raise Boxed(category, aggregate_id)
         if outcome == "conflict":
             raise WrongExpectedVersion(category, aggregate_id, expected_version, found_version)
         return drafts.recorded(positions)
 
+    def _due_reactions(
+        self, tenant_id: UUID, aggregate_id: UUID, events: Sequence[Event]
+    ) -> tuple[list[int] | None, list[str] | None, list[UUID] | None]:
+        """One column for the events' numbers, the processes and their instances; or nothing."""
+        due = self._processes.due(tenant_id, aggregate_id, events)
+        if not due:
+            return None, None, None
+        return (
+            [reaction.number for reaction in due],
+            [reaction.instance.process for reaction in due],
+            [reaction.instance.instance_id for reaction in due],
+        )
+
     def lock(self, tenant_id: UUID, aggregate_id: UUID) -> None:
         """Wait until no other transaction writes this stream, and keep others waiting."""
         self._database.row(LOCK_STREAM, (tenant_id, aggregate_id))
+
+    def reserve(self, tenant_id: UUID, scope: str, key: str, aggregate_id: UUID) -> bool:
+        """Whether the stream, which must be there, has this name now."""
+        taken = self._database.row(RESERVE, (scope, key, tenant_id, aggregate_id))
+        return taken is not None
 
     # Reading -------------------------------------------------------------------------------------
 

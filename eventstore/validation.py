@@ -2,11 +2,11 @@
 
 from dataclasses import replace
 from types import NoneType
-from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
 from eventstore.commands import Command
 from eventstore.errors import ValidationFailed
-from eventstore.fields import Bound
+from eventstore.fields import Bound, bound_of
 
 
 def validated(command: Command) -> Command:
@@ -57,13 +57,3 @@ def _make_checks(command_class: type[Command]) -> tuple[_Check, ...]:
         for name, hint in hints.items()
         if (bound := bound_of(hint)) is not None
     )
-
-
-def bound_of(hint: Any) -> Bound | None:
-    """The bound inside a type hint such as `Annotated[str, Text(1, 100)] | None`, or None."""
-    if get_origin(hint) is Annotated:
-        return next((extra for extra in get_args(hint)[1:] if isinstance(extra, Bound)), None)
-    for part in get_args(hint):
-        if part is not NoneType and (bound := bound_of(part)) is not None:
-            return bound
-    return None

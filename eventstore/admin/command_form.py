@@ -18,11 +18,10 @@ from eventstore.admin.filters import TenantBySlug, offer_tenants
 from eventstore.application import get_application
 from eventstore.command_types import CommandType
 from eventstore.errors import ValidationFailed
-from eventstore.fields import ExactDecimal, Text
+from eventstore.fields import ExactDecimal, Secret, Text, bound_of
 from eventstore.input.commands import CommandField, ParsedCommand, fields_of, read_command
 from eventstore.input.parameters import Choice, Number
 from eventstore.models import Tenant
-from eventstore.validation import bound_of
 
 #: Before the names of a command's fields, so that none can be mistaken for one of ours.
 PREFIX = "field-"
@@ -36,7 +35,7 @@ class ChoiceOfCommand(forms.Form):
 
     def __init__(self, query: QueryDict, tenants: QuerySet[Tenant]) -> None:
         super().__init__(query if "command" in query else None, label_suffix="")
-        names = sorted(command_type.name for command_type in get_application().commands)
+        names = sorted(command_type.name for command_type in get_application().commands.offered())
         select = forms.Select(choices=[("", "choose"), *((name, name) for name in names)])
         self.fields["command"] = ReadField(Choice(names), widget=select)
         self.slugs = offer_tenants(self, tenants)
@@ -106,7 +105,8 @@ class CommandForm(forms.Form):
                 continue
             if len(values) > 1:
                 errors[name] = ["was given more than once"]
-            text = values[-1].strip()
+            # A secret is taken as it is: a blank at its end is part of it.
+            text = values[-1] if name in self._command_type.secrets else values[-1].strip()
             if text or name not in optional:
                 document[name] = text
         return errors, document
@@ -131,11 +131,12 @@ def _text_field(field: CommandField, command_type: CommandType) -> forms.Field:
         help_text = "The UUID of the new aggregate. Blank: one is made."
     elif field.name == "aggregate_id":
         help_text = "The UUID of the aggregate that the command is for."
+    widget: forms.Widget = forms.TextInput({"autocomplete": "off"})
+    if field.name in command_type.secrets:
+        # Never rendered back, so it has to be typed again where anything is to be mended.
+        widget = forms.PasswordInput({"autocomplete": "new-password"}, render_value=False)
     return UnreadField(
-        required=field.required,
-        label=field.name,
-        help_text=help_text,
-        widget=forms.TextInput({"autocomplete": "off"}),
+        required=field.required, label=field.name, help_text=help_text, widget=widget
     )
 
 
@@ -145,6 +146,8 @@ def _type_in_words(hint: Any) -> str:
             return f"Up to {maximum} characters."
         case Text(minimum=minimum, maximum=maximum):
             return f"{minimum} to {maximum} characters."
+        case Secret(minimum=minimum, maximum=maximum):
+            return f"{minimum} to {maximum} characters, never shown: type it anew each time."
         case ExactDecimal(places=places):
             return f"A number such as {12.34:.{places}f}, with at most {places} decimals."
         case _:

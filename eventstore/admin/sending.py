@@ -90,7 +90,7 @@ class SendPages:
 
     def choice_page(self, request: HttpRequest) -> HttpResponse:
         """Asks for tenant and command."""
-        senders = frozenset().union(*(each.roles for each in get_application().commands))
+        senders = frozenset().union(*(each.roles for each in get_application().commands.offered()))
         tenants = visible_tenants(request.user, senders).filter(active=True)
         form = ChoiceOfCommand(request.GET, tenants)
         if form.is_valid():

@@ -85,7 +85,7 @@ class CommandView(DaybookView):
 
     def get(self, request: Request, name: str) -> Response:
         """No id of the log: the name of a command, or something that is mistyped."""
-        if any(name == command_type.name for command_type in get_application().commands):
+        if any(name == command_type.name for command_type in get_application().commands.offered()):
             raise MethodNotAllowed(request.method or "")
         raise ValidationFailed({"command_id": ["must be a UUID, as in a command's answer"]})
 

@@ -13,6 +13,7 @@ from uuid import UUID
 from eventstore.command_types import CommandType
 from eventstore.commands import Command
 from eventstore.errors import ValidationFailed
+from eventstore.fields import is_process_only
 from eventstore.input.documents import parse_object
 from eventstore.input.values import Reader, reader_for
 
@@ -88,7 +89,10 @@ def _read_field(
 
 @cache
 def fields_of(command_type: CommandType) -> tuple[CommandField, ...]:
-    """The fields in their order; `aggregate_id` is required where the command does not create."""
+    """The fields that the outside may fill, in their order.
+
+    `aggregate_id` is required where the command does not create.
+    """
     command_class = command_type.command_class
     hints = get_type_hints(command_class, include_extras=True)
     optional = {"aggregate_id"} if command_type.creates else set()
@@ -104,4 +108,5 @@ def fields_of(command_type: CommandType) -> tuple[CommandField, ...]:
             ),
         )
         for field in fields(command_class)
+        if not is_process_only(hints[field.name])
     )

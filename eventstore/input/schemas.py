@@ -5,7 +5,7 @@ from types import NoneType
 from typing import Any, get_args
 from uuid import UUID
 
-from eventstore.validation import bound_of
+from eventstore.fields import bound_of
 
 #: Stands in examples wherever an id is asked for.
 EXAMPLE_ID = "0a1b2c3d-0000-4000-8000-000000000000"

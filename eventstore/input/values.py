@@ -11,7 +11,7 @@ from types import NoneType
 from typing import Any, get_args
 from uuid import UUID
 
-from eventstore.validation import bound_of
+from eventstore.fields import bound_of
 
 #: Returns the value, or raises ValueError with a message for the sender.
 Reader = Callable[[Any], Any]

@@ -4,7 +4,12 @@ Core code writes these tables in SQL through `store` and `command_log`; the mode
 migrations, the admin and tests. Foreign keys are `DO_NOTHING`: nothing here is ever cascaded.
 """
 
-from eventstore.models.background import ProcessInstance, Reaction, Subscription
+from eventstore.models.background import (
+    OverrideSwitch,
+    ProcessInstance,
+    Reaction,
+    Subscription,
+)
 from eventstore.models.boxes import Box
 from eventstore.models.commands import StoredCommand
 from eventstore.models.json_text import JsonText
@@ -17,6 +22,7 @@ __all__ = [
     "CallCount",
     "JsonText",
     "Membership",
+    "OverrideSwitch",
     "ProcessInstance",
     "Reaction",
     "Reservation",

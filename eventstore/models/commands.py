@@ -35,6 +35,10 @@ class StoredCommand(models.Model):
     due_at = models.DateTimeField(null=True)
     attempts = models.IntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+    #: Of the process manager that sends it; null: from outside.
+    reaction = models.ForeignKey(
+        "Reaction", DO_NOTHING, null=True, db_constraint=False, db_index=False
+    )
     code = models.CharField(max_length=50, default="", help_text="Of a refusal or failure.")
     result = models.JSONField(null=True)
     received_at = models.DateTimeField()
@@ -55,6 +59,11 @@ class StoredCommand(models.Model):
                 fields=["due_at"],
                 condition=Q(status__in=["scheduled", "pending"]),
                 name="eventstore_command_due",
+            ),
+            models.Index(
+                fields=["reaction"],
+                condition=Q(reaction__isnull=False),
+                name="eventstore_command_reaction",
             ),
         )
 

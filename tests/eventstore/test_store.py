@@ -67,7 +67,8 @@ def test_an_amount_is_stored_as_a_json_string(store: EventStore, tenant: Tenant)
     append(store, tenant.id, uuid4(), PAID_IN)
 
     assert StoredEvent.objects.get().data == (
-        '{"amount":"12.30","booked_on":"2024-02-29","reference":"Alice\'s"}'
+        '{"amount":"12.30","booked_on":"2024-02-29","reference":"Alice\'s",'
+        '"transfer_id":null,"is_refund":false}'
     )
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from eventstore.commands import Command
 from eventstore.errors import ValidationFailed
-from eventstore.fields import ExactDecimal, Text
-from eventstore.validation import bound_of, validated
+from eventstore.fields import bound_of, ExactDecimal, Text
+from eventstore.validation import validated
 from ledger.accounts.commands import CloseAccount, DepositMoney
 from ledger.persons.commands import RegisterPerson
 

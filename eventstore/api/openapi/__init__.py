@@ -22,7 +22,7 @@ SCHEMAS: dict[str, Schema] = {
 def paths(application: Application, problems: Problems) -> dict[str, Part]:
     """Every URL of `eventstore.api.urls`, with each registered command's own."""
     return {
-        **command_paths(application.commands, problems),
+        **command_paths(application.commands.offered(), problems),
         **log_paths(problems),
         **inspection_paths(problems),
     }

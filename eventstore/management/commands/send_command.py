@@ -49,7 +49,11 @@ class Command(BaseCommand):
         parser.add_argument("--tenant", required=True, help="the tenant's slug")
         parser.add_argument("--user", required=True, help="who sends it, with their role there")
         parser.add_argument(
-            "--data", default="{}", metavar="JSON", help="its fields, an object; - reads stdin"
+            "--data",
+            default="{}",
+            metavar="JSON",
+            help="its fields, an object; - reads stdin, as a password should come: others can see "
+            "the arguments of a process",
         )
         parser.add_argument("--command-id", metavar="UUID", help="made where absent")
         parser.add_argument("--expected-version", metavar="N", help="the one that you have seen")
@@ -82,7 +86,9 @@ def _find_command_type(application: Application, name: str) -> CommandType:
     try:
         return application.commands.named(name)
     except NotFound:
-        known = ", ".join(sorted(command_type.name for command_type in application.commands))
+        known = ", ".join(
+            sorted(command_type.name for command_type in application.commands.offered())
+        )
         raise CommandError(
             f"There is no command {name!r}. Known: {known}.", returncode=WRONG_INPUT
         ) from None

@@ -41,7 +41,7 @@ def test_the_choice_leads_to_the_form_of_a_command(mary, application):
     assert link(text_of(mary, COMMANDS), "Send a command") == SEND
     html = text_of(mary, SEND)
     assert 'value="acme"' in html  # Mary's only tenant
-    for command_type in application.commands:
+    for command_type in application.commands.offered():
         assert f'<option value="{command_type.name}">' in html
     answer = mary.get(SEND, {"tenant": "acme", "command": "register-person"})
     assert (answer.status_code, answer["Location"]) == (302, REGISTER)

@@ -200,7 +200,7 @@ def test_a_name_from_outside_cannot_write_to_the_terminal(api: Api) -> None:
 
 
 def test_an_unknown_command_is_answered_with_the_known_ones(api: Api) -> None:
-    known = ", ".join(sorted(command.name for command in get_application().commands))
+    known = ", ".join(sorted(command.name for command in get_application().commands.offered()))
     expected = f"There is no command 'become-rich'. Known: {known}."
     assert refused(2, "become-rich", ADA) == expected
 

@@ -1,0 +1,141 @@
+"""What happens to a command inside its transaction: claim, handler, rows."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db import InterfaceError, OperationalError
+
+from eventstore.command_log import Claim
+from eventstore.commands import Envelope, RecordedEventReference, Result
+from eventstore.database import Database
+from eventstore.drafts import Recording
+from eventstore.errors import ProjectionFailed
+from eventstore.events import Event, Origin, RecordedEvent
+from eventstore.fault_points import reach
+from eventstore.loading import AggregateLoader
+from eventstore.overrides import Overrides
+from eventstore.pipeline import Services
+from eventstore.process_managers import ProcessManagers
+from eventstore.projections import Projection, Projections
+from eventstore.repository import Repository
+from eventstore.rows import InlineRows
+from eventstore.store import EventStore
+
+logger = logging.getLogger("daybook.projections")
+
+
+@dataclass(frozen=True, slots=True)
+class CommandExecution:
+    """The innermost step: claim, handler, rows. Runs inside the transaction of its caller."""
+
+    services: Services
+    store: EventStore
+    loader: AggregateLoader
+    projections: Projections
+    processes: ProcessManagers
+    overrides: Overrides
+
+    def __call__(self, envelope: Envelope) -> Result:
+        command_type = self.services.command_types.of(type(envelope.command))
+        log = self.services.command_log
+        # Claimed before anything is decided: a late claim would let a second sender of the
+        # same id be refused by the effects of the first.
+        claim = log.claim(command_type, envelope)
+        if claim is None:
+            return log.replay(command_type, envelope)
+        reach("command.claimed")
+        repository = self._repository(envelope, claim)
+        override = self.overrides.handler(envelope.actor.tenant_id, command_type.command_class)
+        (override or command_type.handler)(envelope.command, repository)
+        reach("command.handled")
+        if repository.recorded:
+            project_inline(self.services.database, self.projections, repository.recorded)
+        elif override:
+            log.override(command_type, envelope)
+        else:
+            log.complete(envelope)
+        reach("command.projected")
+        self.services.database.after_commit(repository.keep)
+        is_overridden = override is not None and not repository.recorded
+        return self._result(envelope, repository.recorded, is_overridden=is_overridden)
+
+    def _repository(self, envelope: Envelope, claim: Claim) -> Repository:
+        origin = Origin(
+            user=envelope.actor.user,
+            correlation_id=envelope.correlation_id,
+            causation_id=envelope.command_id,
+        )
+        return Repository(
+            self.store,
+            self.loader,
+            Recording(
+                tenant_id=envelope.actor.tenant_id,
+                origin=origin,
+                recorded_at=claim.received_at,
+                command_id=envelope.command_id,
+            ),
+            target_id=envelope.command.aggregate_id,
+            target_head=claim.target_head,
+            expected_version=envelope.expected_version,
+            in_line=envelope.attempt > 1,
+        )
+
+    def _result(
+        self, envelope: Envelope, recorded: Sequence[RecordedEvent[Event]], *, is_overridden: bool
+    ) -> Result:
+        target = envelope.command.aggregate_id
+        of_target = [event for event in recorded if event.aggregate_id == target]
+        caused = self.processes.instances(recorded)
+        if is_overridden and envelope.sender:
+            caused = [envelope.sender.instance]
+        return Result(
+            command_id=envelope.command_id,
+            status="overridden" if is_overridden else "completed",
+            category=of_target[-1].category if of_target else None,
+            aggregate_id=target,
+            version=of_target[-1].version if of_target else None,
+            position=recorded[-1].position if recorded else None,
+            correlation_id=envelope.correlation_id,
+            created=bool(of_target) and of_target[0].version == 1,
+            events=tuple(
+                RecordedEventReference(
+                    type=event.type, version=event.version, position=event.position
+                )
+                for event in recorded
+            ),
+            caused=tuple(caused),
+        )
+
+
+def project_inline(
+    database: Database, projections: Projections, recorded: Sequence[RecordedEvent[Event]]
+) -> None:
+    """Bring every inline projection up to date; raises ProjectionFailed.
+
+    All projections run in the order of their registration, so that commands lock rows alike.
+    """
+    types = {type(envelope.event) for envelope in recorded}
+    for projection in projections:
+        if types.intersection(projection.events):
+            _project(database, projection, recorded)
+
+
+def _project(
+    database: Database, projection: Projection, recorded: Sequence[RecordedEvent[Event]]
+) -> None:
+    rows = InlineRows(database, projection, recorded[0].tenant_id)
+    position = recorded[0].position
+    try:
+        for envelope in recorded:
+            position = envelope.position
+            if type(envelope.event) in projection.events:
+                projection.project(envelope, rows)
+        rows.flush()
+    except (OperationalError, InterfaceError):
+        raise  # A deadlock or a lost connection is not the projection's fault: the retry decides.
+    except Exception as error:
+        # Whatever a team's projection raises refuses the command, and is seen in the log.
+        place = {"projection": projection.name, "position": position}
+        logger.exception("projection_failed", extra=place)
+        raise ProjectionFailed(projection.name, position) from error

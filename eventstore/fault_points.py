@@ -1,0 +1,39 @@
+"""Places at which a test ends the process, as kill -9 would. Nothing but tests arms them.
+
+A crash between two statements cannot be timed from outside; so each place where one matters has a
+name, and `tests/crashes/` kills a process at every one of them.
+"""
+
+from collections.abc import Callable
+
+#: What has happened when the place is reached.
+POINTS = {
+    "command.claimed": "the command id is taken, nothing is decided",
+    "command.handled": "the handler has saved, rows are not written",
+    "append.begun": "the aggregate has decided, the append call is not sent",
+    "append.ended": "the append call is answered: events, reactions and answer, uncommitted",
+    "command.projected": "inline rows are written, COMMIT is not sent",
+    "command.committed": "COMMIT is answered, the sender is not",
+    "refusal.begun": "a refusal has rolled back, and is not stored",
+    "refusal.stored": "a refusal is stored, uncommitted",
+    "step.begun": "a step has locked its instance",
+    "step.reacted": "the process manager has decided, nothing is written",
+    "step.written": "state, commands and effects are written, uncommitted",
+    "step.committed": "a step is committed, its commands are not sent",
+    "effect.claimed": "an effect is claimed, not performed",
+    "effect.performed": "an effect is performed, which nobody has noted",
+    "effect.noted": "an effect's outcome is noted, nobody has reacted to it",
+}
+
+_strike: Callable[[str], None] | None = None
+
+
+def arm(strike: Callable[[str], None] | None) -> None:
+    """Call `strike` with the name of each place that is reached from now on; None: disarm."""
+    global _strike
+    _strike = strike
+
+
+def reach(point: str) -> None:
+    if _strike is not None:
+        _strike(point)

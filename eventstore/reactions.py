@@ -1,0 +1,217 @@
+"""Process managers at work: drained by whoever caused something to react to, else by a worker.
+
+Nothing here holds what is not stored: every step, command and effect is a row before it is tried,
+so a process that ends anywhere leaves its work to the next one.
+"""
+
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError
+
+from eventstore.command_types import CommandTypes
+from eventstore.commands import Envelope, Instance
+from eventstore.database import Database
+from eventstore.effects import Effects
+from eventstore.errors import DaybookError, Refusal
+from eventstore.fault_points import reach
+from eventstore.pending_commands import PendingCommand, PendingCommands
+from eventstore.pipeline import Proceed
+from eventstore.reaction_log import ReactionLog
+from eventstore.serialization import decode_as
+from eventstore.steps import InstanceHeld, Steps
+from eventstore.tenancy import Actor, Role
+
+logger = logging.getLogger("daybook.reactions")
+
+#: How much a sender does of what his command caused, before he leaves the rest to a worker.
+MOST_STEPS = 100
+MOST_SECONDS = 5.0
+#: How long he waits for an instance that somebody else is at, and how often he looks, in seconds.
+PATIENCE = 1.0
+LOOK_AGAIN = 0.01
+
+
+class Reactions:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        log: ReactionLog,
+        steps: Steps,
+        pending: PendingCommands,
+        effects: Effects,
+        command_types: CommandTypes,
+        deliver: Proceed,
+    ) -> None:
+        self._database = database
+        self._log = log
+        self._steps = steps
+        self._pending = pending
+        self._effects = effects
+        self._command_types = command_types
+        self._deliver = deliver
+
+    # After a commit ------------------------------------------------------------------------------
+
+    def drain(self, caused: Sequence[Instance]) -> None:
+        """Do what a command has caused, and what that causes; never raises.
+
+        `caused` has an entry for each reaction. What is not done when this returns is a worker's:
+        the command is committed, and its answer stands.
+        """
+        if not caused:
+            return
+        waiting = deque(caused)
+        try:
+            self._drain(waiting)
+            for instance in waiting:
+                self._log.release(instance)
+        except Exception:
+            # Also a fault of our own: the worker's turn comes when the lease is over.
+            logger.exception("drain_failed")
+
+    def _drain(self, waiting: deque[Instance]) -> None:
+        until = time.monotonic() + MOST_SECONDS
+        steps = 0
+        while waiting and steps < MOST_STEPS and time.monotonic() < until:
+            waiting.extend(self._send_all(self._take_patiently(waiting.popleft())))
+            steps += 1
+
+    def _take_patiently(self, instance: Instance) -> list[Envelope]:
+        until = time.monotonic() + PATIENCE
+        while True:
+            try:
+                return self._steps.take(instance)
+            except InstanceHeld:
+                if time.monotonic() > until:
+                    return []
+                time.sleep(LOOK_AGAIN)
+
+    def _send_all(self, envelopes: Sequence[Envelope]) -> list[Instance]:
+        """Do one step's commands in their order; one that cannot be done holds up the rest."""
+        caused: list[Instance] = []
+        for envelope in envelopes:
+            of_this = self._send(envelope)
+            if of_this is None:
+                break
+            caused += of_this
+        return caused
+
+    def _send(self, envelope: Envelope, attempts: int = 1) -> Sequence[Instance] | None:
+        """Do a process manager's command; what has to react to it, or to its refusal.
+
+        None: it could not be done, which is noted with it.
+        """
+        assert envelope.sender, "commands from outside come in through the bus"
+        try:
+            caused = self._deliver(envelope).caused
+            reach("command.committed")
+            return caused
+        except Refusal:
+            reach("command.committed")
+            return [envelope.sender.instance]
+        except Exception as error:
+            # A handler's, a projection's or the database's fault: it is tried again, or set aside.
+            code = error.code if isinstance(error, DaybookError) else "internal"
+            if code == "internal":
+                logger.exception("command_failed", extra={"command_id": envelope.command_id})
+            self._database.close_if_broken()
+            self._pending.note_fault(
+                envelope.actor.tenant_id,
+                envelope.command_id,
+                attempts,
+                code=code,
+                detail=f"{type(error).__name__}: {error}",
+            )
+            return None
+
+    # In a worker ---------------------------------------------------------------------------------
+
+    def work(self, until: Callable[[], bool] = lambda: False, *, effects: bool = True) -> int:
+        """Do all that is due, and return how much that was: steps, commands and effects.
+
+        Steps and commands come first: an effect may take long; without `effects` they are left to
+        others. `until` is asked after each one whether to stop. Raises Django's database errors.
+        """
+        self._log.park_fatal()
+        self._pending.fail_fatal()
+        done = 0
+        while not until() and (self._step() or self._command() or (effects and self._effect())):
+            done += 1
+        return done
+
+    def perform_effects(self, until: Callable[[], bool] = lambda: False) -> int:
+        """Do the effects that are due, and nothing else; otherwise like `work`."""
+        self._log.park_fatal()
+        done = 0
+        while not until() and self._effect():
+            done += 1
+        return done
+
+    def _step(self) -> bool:
+        claimed = self._log.claim_step()
+        if claimed is None:
+            return False
+        try:
+            envelopes = self._steps.take(claimed.instance, claimed)
+        except InstanceHeld:
+            return True  # It has its lease, and comes again when that is over.
+        except (OperationalError, InterfaceError) as error:
+            self._database.close_if_broken()
+            self._log.note_fault(claimed, f"{type(error).__name__}: {error}")
+            return True
+        self.drain(self._send_all(envelopes))
+        return True
+
+    def _command(self) -> bool:
+        pending = self._pending.claim()
+        if pending is None:
+            return False
+        envelope = self._envelope(pending)
+        if envelope is not None:
+            self.drain(self._send(envelope, pending.attempts) or ())
+        return True
+
+    def _envelope(self, pending: PendingCommand) -> Envelope | None:
+        """The command on its way again; None, and noted, where this code does not know it."""
+        tenant_id = pending.sender.instance.tenant_id
+        try:
+            command_type = self._command_types.stored_as(pending.type_name)
+            command = decode_as(command_type.command_class, pending.data)
+        except DaybookError as error:
+            self._pending.note_fault(
+                tenant_id, pending.id, pending.attempts, code=error.code, detail=str(error)
+            )
+            return None
+        return Envelope(
+            command=command,
+            command_id=pending.id,
+            actor=Actor(tenant_id=tenant_id, user=pending.user, role=Role.MEMBER),
+            correlation_id=pending.correlation_id,
+            causation_id=pending.causation_id,
+            sender=pending.sender,
+        )
+
+    def _effect(self) -> bool:
+        due = self._log.claim_effect()
+        if due is None:
+            return False
+        reach("effect.claimed")
+        if self._effects.perform(due):
+            reach("effect.noted")
+            self.drain([due.claimed.instance])
+        return True
+
+    # By an operator ------------------------------------------------------------------------------
+
+    def retry_reaction(self, tenant_id: UUID, reaction_id: int) -> bool:
+        """Whether it was set aside, and is due again with five new attempts."""
+        return self._log.retry(tenant_id, reaction_id)
+
+    def retry_command(self, tenant_id: UUID, command_id: UUID) -> bool:
+        """Whether it was given up, and is due again with five new attempts."""
+        return self._pending.retry(tenant_id, command_id)

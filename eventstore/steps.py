@@ -1,0 +1,198 @@
+"""One step of a process manager: its oldest open reaction, in a transaction of its own."""
+
+import logging
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+from django.db import OperationalError
+
+from eventstore.command_log import fingerprint, stored_data
+from eventstore.command_types import CommandTypes
+from eventstore.commands import Command, Envelope, Instance, Sender
+from eventstore.database import Database
+from eventstore.effect_types import EffectTypes
+from eventstore.errors import RegistrationError
+from eventstore.event_types import EventTypes
+from eventstore.events import event_id
+from eventstore.fault_points import reach
+from eventstore.overrides import Overrides
+from eventstore.pipeline import sqlstate
+from eventstore.process_managers import (
+    CommandRefused,
+    EffectDone,
+    EffectRefused,
+    ProcessManagers,
+)
+from eventstore.reaction_log import Claimed, ReactionLog, Step
+from eventstore.serialization import EventSerializer, decode_as, decode_json, encode_text
+from eventstore.tenancy import Actor, Role
+from eventstore.validation import validated
+
+logger = logging.getLogger("daybook.reactions")
+
+#: PostgreSQL's code for a row that somebody else has locked.
+LOCK_NOT_AVAILABLE = "55P03"
+
+
+class InstanceHeld(Exception):
+    """Somebody else is doing a step of this instance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a step asks for: commands on their way, effects by name with their JSON."""
+
+    commands: list[Envelope]
+    effects: list[tuple[str, str]]
+
+
+class Steps:
+    def __init__(
+        self,
+        database: Database,
+        log: ReactionLog,
+        *,
+        processes: ProcessManagers,
+        event_types: EventTypes,
+        command_types: CommandTypes,
+        effect_types: EffectTypes,
+        overrides: Overrides,
+    ) -> None:
+        self._database = database
+        self._log = log
+        self._processes = processes
+        self._serializer = EventSerializer(event_types)
+        self._command_types = command_types
+        self._effect_types = effect_types
+        self._overrides = overrides
+
+    def take(self, instance: Instance, claimed: Claimed | None = None) -> list[Envelope]:
+        """Do the instance's oldest open step; the commands that it sent are still to be done.
+
+        `claimed` is the step that a worker may do; without one, it must be at its first attempt,
+        which whoever caused it has claimed. Nothing is done where it is not that one. What the
+        process manager raises is noted with the reaction. Raises InstanceHeld, and Django's
+        database errors.
+        """
+        step: Step | None = None
+        try:
+            with self._database.transaction():
+                step = self._lock(instance)
+                if step is None or not _may_take(step, claimed):
+                    return []
+                reach("step.begun")
+                commands = self._do(instance, step)
+                reach("step.written")
+            reach("step.committed")
+            return commands
+        except (OperationalError, InstanceHeld):
+            raise  # Not the process manager's fault: it is tried again when the lease is over.
+        except Exception as error:
+            # Whatever a team's process manager raises sets its instance aside, no other.
+            if step is None:
+                raise
+            place = {"process_manager": instance.process, "instance_id": instance.instance_id}
+            logger.exception("step_failed", extra=place)
+            failed = Claimed(step.id, step.attempts, instance)
+            self._log.note_fault(failed, f"{type(error).__name__}: {error}")
+            return []
+
+    def _lock(self, instance: Instance) -> Step | None:
+        try:
+            return self._log.next_step(instance)
+        except OperationalError as error:
+            if sqlstate(error) == LOCK_NOT_AVAILABLE:
+                raise InstanceHeld from error
+            raise
+
+    def _do(self, instance: Instance, step: Step) -> list[Envelope]:
+        manager = self._processes.named(instance.process).manager
+        if step.state is None:
+            state = manager.state_type(id=instance.instance_id)
+        else:
+            state = decode_as(manager.state_type, step.state)
+        event, cause = self._read(instance.tenant_id, step)
+        override = self._overrides.reaction_of(instance.tenant_id, manager.name, type(event))
+        wished = override(manager, state, event) if override else manager.react(state, event)
+        reach("step.reacted")
+        wishes = self._wishes(instance, step, cause, wished)
+        row = {
+            "reaction_id": step.id,
+            "attempts": step.attempts,
+            "state": encode_text(state),
+            "waits_for": manager.waits_for(state)[:200],
+            "causation_id": cause,
+            **self._columns(wishes),
+        }
+        return wishes.commands if self._log.finish_step(row) else []
+
+    def _read(self, tenant_id: UUID, step: Step) -> tuple[Any, UUID | None]:
+        """The event or outcome to react to, and the id of the message that it is."""
+        if step.kind == "event":
+            if step.event_data is None:
+                raise LookupError(f"the event of reaction {step.id} is not in the event table")
+            assert step.schema_version
+            assert step.category
+            assert step.aggregate_id
+            assert step.version
+            event = self._serializer.decode(step.name, step.schema_version, step.event_data)
+            cause = event_id(tenant_id, step.category, step.aggregate_id, step.version)
+            return event, cause
+        if step.kind == "refusal":
+            refused = decode_as(CommandRefused, step.data or "")
+            return refused, refused.command_id
+        outcome = _outcome_of_effect(step.data or "")
+        return outcome, outcome.effect_id
+
+    def _wishes(self, instance: Instance, step: Step, cause: UUID | None, wished: Any) -> Wishes:
+        wishes = Wishes([], [])
+        for number, wish in enumerate(wished):
+            if not isinstance(wish, Command):
+                name = self._effect_types.of(type(wish)).name
+                wishes.effects.append((name, encode_text(wish)))
+                continue
+            if secrets := self._command_types.of(type(wish)).secrets:
+                raise RegistrationError(
+                    f"Process manager {instance.process} sends {type(wish).__name__}, whose "
+                    f"{', '.join(sorted(secrets))} must not be stored. Send another command."
+                )
+            # Who sent the first command acts on; what he may do was asked then.
+            actor = Actor(tenant_id=instance.tenant_id, user=step.user, role=Role.MEMBER)
+            wishes.commands.append(
+                Envelope(
+                    command=validated(wish),
+                    command_id=uuid5(step.uid, str(number)),
+                    actor=actor,
+                    correlation_id=step.correlation_id,
+                    causation_id=cause,
+                    sender=Sender(instance=instance, reaction_id=step.id),
+                )
+            )
+        return wishes
+
+    def _columns(self, wishes: Wishes) -> dict[str, list[Any]]:
+        commands = [envelope.command for envelope in wishes.commands]
+        types = [self._command_types.of(type(command)) for command in commands]
+        return {
+            "ids": [envelope.command_id for envelope in wishes.commands],
+            "types": [command_type.name for command_type in types],
+            "data": list(map(stored_data, types, commands)),
+            "fingerprints": list(map(fingerprint, types, commands)),
+            "aggregate_ids": [command.aggregate_id for command in commands],
+            "effects": [name for name, _ in wishes.effects],
+            "effect_data": [data for _, data in wishes.effects],
+        }
+
+
+def _may_take(step: Step, claimed: Claimed | None) -> bool:
+    if step.status != "pending":
+        return False  # Set aside: it holds its instance up until an operator retries it.
+    if claimed is None:
+        return step.attempts == 1
+    return (step.id, step.attempts) == (claimed.id, claimed.attempts)
+
+
+def _outcome_of_effect(text: str) -> EffectDone | EffectRefused:
+    refused = "code" in decode_json(text)
+    return decode_as(EffectRefused, text) if refused else decode_as(EffectDone, text)
