@@ -1,9 +1,11 @@
 """What the domain refuses. Each is stored as the command's answer and replayed with its id."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from uuid import UUID
 
-from eventstore.errors import Refusal
+from eventstore.errors import DaybookError, Refusal
 
 
 class NotRenamed(Refusal):
@@ -64,3 +66,50 @@ class BalanceTooLarge(Refusal):
         self.account_id = account_id
         self.limit = limit
         super().__init__(f"Account {account_id} may not hold {limit} or more. Deposit less.")
+
+
+class SameAccount(Refusal):
+    """Source and target of the transfer are one account."""
+
+    code = "same_account"
+
+    def __init__(self, account_id: UUID) -> None:
+        self.account_id = account_id
+        super().__init__(f"Money goes from account {account_id} to itself. Name another target.")
+
+
+class TransferEnded(Refusal):
+    """The transfer has ended, so nothing can happen to it any more."""
+
+    code = "transfer_ended"
+
+    def __init__(self, transfer_id: UUID, status: str) -> None:
+        self.transfer_id = transfer_id
+        self.status = status
+        super().__init__(f"Transfer {transfer_id} has {status}. Start another one.")
+
+
+# Not refused, but tried again --------------------------------------------------------------------
+
+
+class StepNotDone(DaybookError):
+    """A step of a process that has no other way on, so that nobody may refuse it."""
+
+    code = "step_not_done"
+
+    def __init__(self, refusal: Refusal) -> None:
+        self.refusal = refusal
+        super().__init__(f"{refusal} This step has to be done, so it is tried again.")
+
+
+@contextmanager
+def never_refused() -> Iterator[None]:
+    """What would be a command's refusal, such as Boxed, becomes a fault, and is tried again.
+
+    A refusal is final. A fault stands in the command log as `failed` after five attempts, and an
+    operator can remove the cause and retry.
+    """
+    try:
+        yield
+    except Refusal as refusal:
+        raise StepNotDone(refusal) from refusal

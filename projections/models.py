@@ -109,3 +109,65 @@ class AccountOwner(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class TransferSummary(models.Model):
+    """`transfer_summary`: a transfer between two accounts, and how it ended."""
+
+    class Status(models.TextChoices):
+        STARTED = "started"
+        #: The money has left the source and is on its way, to the target or back.
+        DEBITED = "debited"
+        COMPLETED = "completed"
+        FAILED = "failed"
+
+    tenant_id = models.UUIDField()
+    transfer_id = models.UUIDField()
+    from_account_id = models.UUIDField()
+    to_account_id = models.UUIDField()
+    amount = money()
+    status = models.CharField(max_length=10, choices=Status, default=Status.STARTED.value)
+    #: The code of the refusal for which it failed; "" while it runs and where it completed.
+    reason = models.CharField(max_length=100, default="")
+    started_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, default=None)
+    version = models.BigIntegerField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "transfer_summary"
+        verbose_name_plural = "transfer summaries"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["tenant_id", "transfer_id"], name="transfer_summary_transfer"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.amount}, {self.status}"
+
+
+class UserSummary(models.Model):
+    """`user_summary`: a user. Only a registration that succeeded holds its login name."""
+
+    class Status(models.TextChoices):
+        STARTED = "started"
+        SUCCEEDED = "succeeded"
+        FAILED = "failed"
+
+    tenant_id = models.UUIDField()
+    user_id = models.UUIDField()
+    login_name = models.CharField(max_length=150)
+    status = models.CharField(max_length=10, choices=Status, default=Status.STARTED.value)
+    version = models.BigIntegerField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "user_summary"
+        verbose_name_plural = "user summaries"
+        constraints = (
+            models.UniqueConstraint(fields=["tenant_id", "user_id"], name="user_summary_user"),
+        )
+
+    def __str__(self) -> str:
+        return self.login_name

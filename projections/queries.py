@@ -10,7 +10,13 @@ from uuid import UUID
 
 from django.db.models import OuterRef, QuerySet, Subquery
 
-from projections.models import AccountOwner, AccountSummary, PersonSummary
+from projections.models import (
+    AccountOwner,
+    AccountSummary,
+    PersonSummary,
+    TransferSummary,
+    UserSummary,
+)
 
 
 def persons(tenant_id: UUID) -> QuerySet[Any]:
@@ -23,6 +29,14 @@ def accounts(tenant_id: UUID) -> QuerySet[Any]:
     return AccountSummary.objects.filter(tenant_id=tenant_id).annotate(
         owner_name=Subquery(owner.values("name"))
     )
+
+
+def users(tenant_id: UUID) -> QuerySet[Any]:
+    return UserSummary.objects.filter(tenant_id=tenant_id)
+
+
+def transfers(tenant_id: UUID) -> QuerySet[Any]:
+    return TransferSummary.objects.filter(tenant_id=tenant_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +87,32 @@ ACCOUNTS = Query(
     rows=accounts,
 )
 
+USERS = Query(
+    name="users",
+    category="user",
+    key="user_id",
+    columns=("user_id", "login_name", "status", "version", "updated_at"),
+    rows=users,
+)
+
+TRANSFERS = Query(
+    name="transfers",
+    category="transfer",
+    key="transfer_id",
+    columns=(
+        "transfer_id",
+        "from_account_id",
+        "to_account_id",
+        "amount",
+        "status",
+        "reason",
+        "started_at",
+        "ended_at",
+        "version",
+        "updated_at",
+    ),
+    rows=transfers,
+)
+
 #: Each has a list and a detail under `/api/`, and its place in the API's description.
-QUERIES = (PERSONS, ACCOUNTS)
+QUERIES = (PERSONS, ACCOUNTS, TRANSFERS, USERS)

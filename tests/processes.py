@@ -3,6 +3,7 @@
 import signal
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -19,12 +20,19 @@ def database_url() -> str:
     return f"postgresql:///{settings['NAME']}?{urlencode(parts)}"
 
 
-def start_manage(*arguments: str) -> subprocess.Popen[str]:
+def start_manage(
+    *arguments: str, environment: Mapping[str, str] | None = None, stdin: int | None = None
+) -> subprocess.Popen[str]:
     """Start `manage.py` with these arguments; its output is read at the end."""
     return subprocess.Popen(
         [sys.executable, "manage.py", *arguments],
         cwd=PROJECT,
-        env={"DATABASE_URL": database_url(), "DAYBOOK_SECRET_KEY": "for tests"},
+        env={
+            "DATABASE_URL": database_url(),
+            "DAYBOOK_SECRET_KEY": "for tests",
+            **(environment or {}),
+        },
+        stdin=stdin,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -37,8 +45,8 @@ def listen_to_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def run_manage(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run `manage.py` to its end."""
-    process = start_manage(*arguments)
-    out, err = process.communicate(timeout=600)
+def run_manage(*arguments: str, typed: str | None = None) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py` to its end; `typed` is what it reads from its standard input."""
+    process = start_manage(*arguments, stdin=None if typed is None else subprocess.PIPE)
+    out, err = process.communicate(typed, timeout=600)
     return subprocess.CompletedProcess(arguments, process.returncode, out, err)

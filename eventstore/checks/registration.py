@@ -1,6 +1,7 @@
 """System check: what is registered on the application fits together."""
 
 from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import fields
 from typing import Any
 
 from django.apps import AppConfig
@@ -9,6 +10,7 @@ from django.db.models import UniqueConstraint
 
 from eventstore.aggregates import Aggregate
 from eventstore.application import Application, get_application
+from eventstore.checks.processes import check_processes
 from eventstore.command_types import CommandType
 from eventstore.errors import RegistrationError
 from eventstore.input.commands import fields_of
@@ -26,7 +28,11 @@ def check_registration(
     except RegistrationError as error:
         return [checks.Error(str(error), id="eventstore.E002")]
     return [
-        *(message for command in application.commands for message in _check_command(command)),
+        *(
+            message
+            for command in application.commands.offered()
+            for message in (*_check_command(command), *_check_secrets(command))
+        ),
         *(
             message
             for aggregate_class in application.aggregates
@@ -37,14 +43,15 @@ def check_registration(
             for projection in application.projections
             for message in _check_projection(application, projection)
         ),
+        *check_processes(application),
     ]
 
 
 def _check_command(command_type: CommandType) -> Iterator[checks.CheckMessage]:
     """Each field can be read from outside, and takes the example that the API shows of it."""
     try:
-        fields = fields_of(command_type)
-        schemas = {field.name: schema_for(field.hint) for field in fields}
+        readable = fields_of(command_type)
+        schemas = {field.name: schema_for(field.hint) for field in readable}
     except TypeError as error:
         yield checks.Error(
             f"Command {command_type.name} cannot be read: {error}.",
@@ -54,7 +61,7 @@ def _check_command(command_type: CommandType) -> Iterator[checks.CheckMessage]:
             id="eventstore.E006",
         )
         return
-    for field in fields:
+    for field in readable:
         for example in schemas[field.name].get("examples", []):
             try:
                 field.read(example)
@@ -65,6 +72,18 @@ def _check_command(command_type: CommandType) -> Iterator[checks.CheckMessage]:
                     obj=command_type.command_class.__name__,
                     id="eventstore.E006",
                 )
+
+
+def _check_secrets(command_type: CommandType) -> Iterator[checks.CheckMessage]:
+    """What is secret is not printed with the command: in a log, a traceback, a failed test."""
+    for field in fields(command_type.command_class):
+        if field.name in command_type.secrets and field.repr:
+            yield checks.Error(
+                f"{command_type.name}.{field.name} is secret, and repr() of the command shows it.",
+                hint="Declare it with `= field(repr=False)`.",
+                obj=command_type.command_class.__name__,
+                id="eventstore.E006",
+            )
 
 
 def _check_aggregate(aggregate_class: type[Aggregate[Any]]) -> Iterator[checks.CheckMessage]:

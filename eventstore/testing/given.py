@@ -1,5 +1,6 @@
 """Given these events, when this command is handled, then those events follow. No database."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from uuid import UUID
@@ -11,6 +12,12 @@ from eventstore.errors import AggregateNotFound, AlreadyExists, Refusal
 from eventstore.events import Event
 
 AggregateT = TypeVar("AggregateT", bound=Aggregate[Any])
+
+#: By scope and key, the aggregate that has reserved it.
+Reservations = Mapping[tuple[str, str], UUID]
+
+#: Of every test without a database.
+TENANT_ID = UUID(int=1)
 
 
 class Stream:
@@ -27,7 +34,10 @@ class Stream:
 class MemoryRepository:
     """Answers a handler as `eventstore.repository.Repository` does, from events in memory."""
 
-    def __init__(self, streams: tuple[Stream, ...]) -> None:
+    tenant_id = TENANT_ID
+
+    def __init__(self, streams: tuple[Stream, ...], reserved: Reservations) -> None:
+        self.reserved = dict(reserved)
         self._streams = {stream.aggregate_id: stream for stream in streams}
         self._loaded: dict[UUID, Aggregate[Any]] = {}
         self.saved: list[Event] = []
@@ -64,13 +74,19 @@ class MemoryRepository:
         aggregate.version += len(aggregate.pending)
         aggregate.pending = []
 
+    def reserve(self, scope: str, key: str, aggregate: Aggregate[Any]) -> bool:
+        if aggregate.version == 0:
+            raise ValueError(f"{aggregate.category} {aggregate.id} is not saved yet.")
+        return self.reserved.setdefault((scope, key), aggregate.id) == aggregate.id
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What a handler did: the events that it saved, or its refusal."""
+    """What a handler did: the events that it saved, or its refusal; and what is reserved now."""
 
     events: list[Event]
     refusal: Refusal | None
+    reserved: Reservations
 
     def then(self, *expected: Event) -> None:
         """Exactly these events were saved; none: nothing was."""
@@ -88,17 +104,18 @@ class Outcome:
 @dataclass(frozen=True, slots=True)
 class Given:
     streams: tuple[Stream, ...]
+    reserved: Reservations
 
     def when(self, command: Command, handler: Handler) -> Outcome:
         """Handle the command on the given streams."""
-        repository = MemoryRepository(self.streams)
+        repository = MemoryRepository(self.streams, self.reserved)
         try:
             handler(command, repository)
         except Refusal as refusal:
-            return Outcome([], refusal)
-        return Outcome(repository.saved, None)
+            return Outcome([], refusal, self.reserved)
+        return Outcome(repository.saved, None, repository.reserved)
 
 
-def given(*streams: Stream) -> Given:
-    """Begin a test with these streams."""
-    return Given(streams)
+def given(*streams: Stream, reserved: Reservations | None = None) -> Given:
+    """Begin a test with these streams, and with what they have reserved."""
+    return Given(streams, reserved or {})

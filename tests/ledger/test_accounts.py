@@ -11,13 +11,25 @@ from eventstore.errors import AggregateNotFound, AlreadyExists
 from eventstore.testing import Stream, given
 from ledger import errors
 from ledger.accounts.aggregate import BALANCE_LIMIT, Account, AccountState
-from ledger.accounts.commands import CloseAccount, DepositMoney, OpenAccount, WithdrawMoney
+from ledger.accounts.commands import (
+    CloseAccount,
+    DepositMoney,
+    OpenAccount,
+    RefundMoney,
+    WithdrawMoney,
+)
 from ledger.accounts.events import AccountClosed, AccountOpened, MoneyDeposited, MoneyWithdrawn
-from ledger.accounts.handlers import close_account, deposit_money, open_account, withdraw_money
+from ledger.accounts.handlers import (
+    close_account,
+    deposit_money,
+    open_account,
+    refund_money,
+    withdraw_money,
+)
 from ledger.persons.aggregate import Person
 from ledger.persons.events import PersonRegistered
 
-ALICE, ACCOUNT = uuid4(), uuid4()
+ALICE, ACCOUNT, TRANSFER = uuid4(), uuid4(), uuid4()
 PERSON = Stream(Person, ALICE, PersonRegistered(first_name="Alice", last_name="Cooper"))
 OPENED = AccountOpened(owner_id=ALICE, code="4711")
 OPEN = OpenAccount(aggregate_id=ACCOUNT, owner_id=ALICE, code="4711")
@@ -38,6 +50,14 @@ def deposit(amount: str) -> DepositMoney:
 
 def withdraw(amount: str) -> WithdrawMoney:
     return WithdrawMoney(aggregate_id=ACCOUNT, amount=Decimal(amount))
+
+
+def refund(amount: str) -> RefundMoney:
+    return RefundMoney(aggregate_id=ACCOUNT, amount=Decimal(amount), transfer_id=TRANSFER)
+
+
+def paid_back(amount: str) -> MoneyDeposited:
+    return MoneyDeposited(amount=Decimal(amount), transfer_id=TRANSFER, is_refund=True)
 
 
 def account(*events: object) -> Stream:
@@ -139,6 +159,45 @@ def test_an_account_that_holds_money_is_not_closed() -> None:
 )
 def test_a_closed_account_takes_no_command(command: Command, handler: object) -> None:
     given(CLOSED).when(command, handler).then_refused(errors.AccountClosed)
+
+
+def test_bookings_of_a_transfer_name_it() -> None:
+    booked = {"amount": Decimal("5.00"), "transfer_id": TRANSFER}
+
+    given(account()).when(DepositMoney(aggregate_id=ACCOUNT, **booked), deposit_money).then(
+        MoneyDeposited(**booked)
+    )
+    given(account(paid_in("5.00"))).when(
+        WithdrawMoney(aggregate_id=ACCOUNT, **booked), withdraw_money
+    ).then(MoneyWithdrawn(**booked))
+
+
+def test_a_refund_reaches_an_account_whatever_its_state() -> None:
+    full = account(*[paid_in("999999999999999.99")] * 10)
+
+    for state in (account(), CLOSED, full):
+        given(state).when(refund("69.00"), refund_money).then(paid_back("69.00"))
+
+
+def test_a_refund_is_never_refused_but_tried_again() -> None:
+    with pytest.raises(errors.StepNotDone, match="There is no account"):
+        given().when(refund("69.00"), refund_money)
+
+
+def test_a_refund_can_be_withdrawn_from_a_closed_account_and_nothing_beyond_it() -> None:
+    refunded = account(AccountClosed(), paid_back("69.00"))
+
+    given(refunded).when(withdraw("69.00"), withdraw_money).then(paid_out("69.00"))
+    given(refunded).when(withdraw("69.01"), withdraw_money).then_refused(errors.InsufficientFunds)
+    emptied = account(AccountClosed(), paid_back("69.00"), paid_out("69.00"))
+    given(emptied).when(withdraw("0.01"), withdraw_money).then_refused(errors.AccountClosed)
+
+
+def test_a_closed_account_with_a_refund_stays_closed() -> None:
+    refunded = account(AccountClosed(), paid_back("69.00"))
+
+    given(refunded).when(deposit("1.00"), deposit_money).then_refused(errors.AccountClosed)
+    given(refunded).when(CLOSE, close_account).then_refused(errors.AccountClosed)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,13 @@ def test_the_names_of_events_and_commands_are_for_ever() -> None:
         ("account.money_deposited", 2),
         ("account.money_withdrawn", 2),
         ("account.closed", 1),
+        ("transfer.started", 1),
+        ("transfer.updated", 1),
+        ("transfer.completed", 1),
+        ("transfer.failed", 1),
+        ("user.registration_started", 1),
+        ("user.registration_succeeded", 1),
+        ("user.registration_failed", 1),
     }
     assert commands >= {
         ("register-person", True),
@@ -24,5 +31,14 @@ def test_the_names_of_events_and_commands_are_for_ever() -> None:
         ("open-account", True),
         ("deposit-money", False),
         ("withdraw-money", False),
+        ("refund-money", False),
         ("close-account", False),
+        ("start-transfer", True),
+        ("update-transfer", False),
+        ("complete-transfer", False),
+        ("fail-transfer", False),
+        ("start-user-registration", True),
+        ("complete-user-registration", False),
     }
+    processes = {process.manager.name for process in application.processes}
+    assert processes >= {"transfer", "user_registration"}

@@ -238,7 +238,13 @@ def test_no_query_touches_the_event_store(api: Api) -> None:
     with raw_connection() as locker, connection.cursor() as cursor:
         locker.execute(f"LOCK TABLE {', '.join(STORE_TABLES)} IN ACCESS EXCLUSIVE MODE")
         cursor.execute("SET lock_timeout = '200ms'")
-        for path in ("persons", f"persons/{person_id}", "accounts", f"accounts/{account_id}"):
+        for path in (
+            "persons",
+            f"persons/{person_id}",
+            "accounts",
+            f"accounts/{account_id}",
+            "users",
+        ):
             assert api.get(f"/api/{path}").status == 200
         touching = {"aggregate_id": person_id, "first_name": "Ada", "last_name": "King"}
         api.send("rename-person", touching).refused(503, "busy")

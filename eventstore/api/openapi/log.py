@@ -53,7 +53,10 @@ LISTED_COMMAND: Schema = record(_LISTED)
 LOGGED_COMMAND: Schema = record(
     {
         **_LISTED,
-        "data": {"type": "object", "description": "What was asked, with every default."},
+        "data": {
+            "type": "object",
+            "description": "What was asked, with every default and without passwords.",
+        },
         "result": {
             "type": ["object", "null"],
             "description": "What was answered; null where nothing changed.",

@@ -18,7 +18,7 @@ from eventstore.checks.pipeline import REQUIRED_STEPS, check_pipeline
 from eventstore.checks.registration import check_registration
 from eventstore.commands import Command
 from eventstore.events import Event
-from eventstore.fields import Text
+from eventstore.fields import Secret, Text
 from eventstore.projections import Projection, Rows, Table
 from ledger.accounts.events import MoneyDeposited
 from ledger.registration import register as register_ledger
@@ -210,9 +210,18 @@ class AddTag(Command):
     tag: Annotated[str, Text(minimum=1, maximum=3, example="far too long")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddPassword(Command):
+    password: Annotated[str, Secret(8, 128)]
+
+
 @pytest.mark.parametrize(
     ("command", "problem"),
-    [(AddNote, "add-it cannot be read: <class 'bool'>"), (AddTag, "add-it.tag must have 1 to 3")],
+    [
+        (AddPassword, "add-it.password is secret, and repr() of the command shows it."),
+        (AddNote, "add-it cannot be read: <class 'bool'>"),
+        (AddTag, "add-it.tag must have 1 to 3"),
+    ],
 )
 def test_a_command_that_no_sender_could_fill_in_is_found(
     command: type[Command], problem: str, monkeypatch: pytest.MonkeyPatch

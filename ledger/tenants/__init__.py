@@ -1,0 +1,1 @@
+"""What single customers have otherwise, a module each; `ledger.registration` has the lines."""

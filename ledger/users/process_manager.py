@@ -1,0 +1,54 @@
+"""Decides a user's registration: as soon as it has started, it asks for the login name.
+
+Apart from the command that starts it, so that two who want the same name both get an answer, and
+both are on record: one succeeds, the other fails.
+"""
+
+from dataclasses import dataclass
+from typing import assert_never
+from uuid import UUID
+
+from eventstore.commands import Command
+from eventstore.process_managers import CommandRefused, Effect, ProcessManager
+from ledger.users.commands import CompleteUserRegistration
+from ledger.users.events import (
+    UserEvent,
+    UserRegistrationFailed,
+    UserRegistrationStarted,
+    UserRegistrationSucceeded,
+)
+
+UserRegistrationProcessEvent = UserEvent | CommandRefused
+
+
+@dataclass(slots=True)
+class UserRegistrationProcessState:
+    """`id` is the user's."""
+
+    id: UUID
+    #: What the process waits for; "" once it has ended.
+    waits_for: str = ""
+
+
+class UserRegistrationProcess(ProcessManager[UserRegistrationProcessState]):
+    name = "user_registration"
+    state_type = UserRegistrationProcessState
+
+    def react(
+        self, state: UserRegistrationProcessState, event: UserRegistrationProcessEvent
+    ) -> list[Command | Effect]:
+        match event:
+            case UserRegistrationStarted():
+                state.waits_for = "its login name"
+                return [CompleteUserRegistration(aggregate_id=state.id)]
+            case UserRegistrationSucceeded() | UserRegistrationFailed():
+                state.waits_for = ""
+            case CommandRefused():
+                # Neither free nor taken: somebody stopped it, a tenant's own handler for one.
+                state.waits_for = f"an operator, since {event.command} was refused: {event.code}"
+            case _:
+                assert_never(event)
+        return []
+
+    def waits_for(self, state: UserRegistrationProcessState) -> str:
+        return state.waits_for
