@@ -1,4 +1,4 @@
-"""The event store in Django's admin: streams and commands, and who may act in which tenant.
+"""The event store in Django's admin: streams, commands, processes, and who may act where.
 
 Django imports this package because it is called `admin`; here stands every page that it finds.
 """
@@ -8,12 +8,24 @@ from django.contrib import admin
 from eventstore.admin.commands import CommandAdmin
 from eventstore.admin.keys import ApiKeyAdmin
 from eventstore.admin.members import MembershipAdmin
+from eventstore.admin.overrides import OverrideAdmin
+from eventstore.admin.processes import ProcessAdmin
 from eventstore.admin.streams import StreamAdmin
 from eventstore.admin.tenants import TenantAdmin
-from eventstore.models import ApiKey, Membership, StoredCommand, StoredStream, Tenant
+from eventstore.models import (
+    ApiKey,
+    Membership,
+    OverrideSwitch,
+    ProcessInstance,
+    StoredCommand,
+    StoredStream,
+    Tenant,
+)
 
 admin.site.register(StoredStream, StreamAdmin)
 admin.site.register(StoredCommand, CommandAdmin)
+admin.site.register(ProcessInstance, ProcessAdmin)
 admin.site.register(Tenant, TenantAdmin)
 admin.site.register(Membership, MembershipAdmin)
 admin.site.register(ApiKey, ApiKeyAdmin)
+admin.site.register(OverrideSwitch, OverrideAdmin)

@@ -10,11 +10,19 @@ from django.db.models.functions import Cast
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern
 
-from eventstore.admin.access import is_inspected, visible_tenants
-from eventstore.admin.consequences import RELATED_LIMIT, caused_events, related_commands
+from eventstore.admin.access import is_inspected, operates, visible_tenants
+from eventstore.admin.consequences import (
+    RELATED_LIMIT,
+    caused_events,
+    caused_reactions,
+    related_commands,
+)
 from eventstore.admin.filters import ListFilters, TenantBySlug, slugs
 from eventstore.admin.json_text import indented
 from eventstore.admin.pages import ListAdmin, PageLink
+from eventstore.admin.process_steps import sender_of
+from eventstore.admin.records import about_command, last_notes
+from eventstore.admin.retries import CommandRetry
 from eventstore.admin.sending import SEND_PAGE, SendPages
 from eventstore.admin.timeline import command_numbers
 from eventstore.application import get_application
@@ -60,6 +68,7 @@ class CommandAdmin(ListAdmin):
             *super().get_urls(),
             *SendPages(self).urls(),
             self.reading_url("<int:pk>/", self.command_page, "change"),
+            CommandRetry(self).url(),
         ]
 
     def rows(self) -> QuerySet[Any]:
@@ -101,7 +110,7 @@ class CommandAdmin(ListAdmin):
         causes = command_numbers(command.tenant_id, [command.causation_id])
         events, more_events = caused_events(command.tenant_id, result)
         related = related_commands(command, self.visible_rows(request))
-        context = {
+        context: dict[str, Any] = {
             "title": f"{command.type} {command.id}",
             "command": command,
             "milliseconds": milliseconds(command),
@@ -112,7 +121,13 @@ class CommandAdmin(ListAdmin):
             "more_events": more_events,
             "related": related[:RELATED_LIMIT],
             "more_related": len(related) > RELATED_LIMIT,
+            "may_retry": command.status == "failed" and operates(request.user, command.tenant),
         }
+        if command.is_inspected:
+            context["reactions"] = caused_reactions(command.tenant_id, events)
+        if command.is_inspected and command.reaction_id is not None:
+            context["sender"] = sender_of(command)
+            context["notes"] = last_notes(command.tenant, about_command(command))
         return self.render(request, "command.html", context)
 
     def _texts(self, pk: int) -> tuple[str, str | None]:

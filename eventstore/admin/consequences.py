@@ -1,12 +1,20 @@
-"""What a command brought about: its events, and the commands of the same request."""
+"""What a command brought about: its events, reactions to them, other commands of the request."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db.models import QuerySet
 
+from eventstore.admin.process_steps import commands_by_reaction, instances_of, reactions
 from eventstore.application import get_application
-from eventstore.models import StoredCommand, StoredEvent, StoredStream
+from eventstore.models import (
+    ProcessInstance,
+    Reaction,
+    StoredCommand,
+    StoredEvent,
+    StoredStream,
+)
 from eventstore.serialization import decode_json
 
 #: Rows in the lists of a command's page; the timeline and the log have the others.
@@ -27,6 +35,15 @@ class CausedEvent:
     def cursor(self) -> int:
         """Opens the timeline, newest first, at this event."""
         return self.version + 1
+
+
+@dataclass(frozen=True, slots=True)
+class CausedReaction:
+    """What a process manager made of one of the events: the commands that it sent, by number."""
+
+    reaction: Reaction
+    instance: ProcessInstance | None
+    commands: list[StoredCommand]
 
 
 def caused_events(tenant_id: UUID, result: str | None) -> tuple[list[CausedEvent], int]:
@@ -51,6 +68,22 @@ def caused_events(tenant_id: UUID, result: str | None) -> tuple[list[CausedEvent
         for reference in shown
     ]
     return caused, len(references) - len(shown)
+
+
+def caused_reactions(tenant_id: UUID, events: Sequence[CausedEvent]) -> list[CausedReaction]:
+    """The reactions of the tenant's process managers to these events, in their order."""
+    positions = [event.position for event in events]
+    found = list(reactions().filter(tenant=tenant_id, event__in=positions).order_by("id"))
+    instances = instances_of(tenant_id, found)
+    commands = commands_by_reaction(tenant_id, found)
+    return [
+        CausedReaction(
+            reaction=reaction,
+            instance=instances.get((reaction.process, reaction.instance_id)),
+            commands=commands.get(reaction.pk, []),
+        )
+        for reaction in found
+    ]
 
 
 def related_commands(

@@ -1,7 +1,7 @@
-"""What was done here to a tenant's members and keys, by whom and why: Django's own admin log.
+"""What was done here in a tenant, by whom and why: Django's own admin log.
 
-Every entry is about the tenant, and names the key or member in its text. So the record outlives
-a membership that has ended, and goes with its tenant.
+Every entry is about the tenant, and names the key, member, process or command in its text. So the
+record outlives a membership that has ended, and goes with its tenant.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.db.models import QuerySet
 
 from eventstore.application import get_application
-from eventstore.models import ApiKey, Tenant
+from eventstore.models import ApiKey, ProcessInstance, StoredCommand, Tenant
 
 #: Entries on the page of a key or a membership; the tenant's page goes on to all.
 RECORD_LIMIT = 50
@@ -24,6 +24,14 @@ def about_key(key: ApiKey) -> str:
 
 def about_member(member: AbstractUser) -> str:
     return f"member {member.pk}: {member.get_username()}"
+
+
+def about_process(instance: ProcessInstance) -> str:
+    return f"process {instance.pk}: {instance}"
+
+
+def about_command(command: StoredCommand) -> str:
+    return f"command {command.pk}: {command}"
 
 
 def note(
@@ -47,7 +55,10 @@ def notes_on(tenant: Tenant) -> QuerySet[Any]:
 
 
 def last_notes(tenant: Tenant, about: str) -> list[Any]:
-    """What was done to one key, or to one user in all their memberships; newest first."""
+    """What was done to one key, process or command, or to one user in all their memberships.
+
+    Newest first.
+    """
     # Up to the colon: users can get another name.
     subject = about.partition(":")[0] + ":"
     entries = notes_on(tenant).filter(object_repr__startswith=subject)

@@ -34,7 +34,7 @@ from tests.http import Api
 PROJECT = Path(__file__).resolve().parent.parent.parent
 APPLICATION = build_application()
 DOCUMENT = json.loads(json.dumps(describe(APPLICATION)))
-COMMANDS = list(APPLICATION.commands)
+COMMANDS = list(APPLICATION.commands.offered())
 
 
 def post_of(name: str, document: dict[str, Any] = DOCUMENT) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from tests.tenants.classification import (
     looked_up,
     reads,
 )
-from tests.tenants.findings import NUMBERS, TIMES, UUIDS
+from tests.tenants.findings import NUMBERS, TEXTS, TIMES, UUIDS
 
 
 def cursor(column: str) -> dict[str, Reads]:
@@ -25,6 +25,7 @@ def cursor(column: str) -> dict[str, Reads]:
 
 KEY_NUMBER = looked_up(NUMBERS, "ApiKey.id")
 MEMBERSHIP_NUMBER = looked_up(NUMBERS, "Membership.id")
+PROCESS = (looked_up(NUMBERS, "ProcessInstance.id"), "process_number")
 TENANT_AND_USER = {"tenant": TENANT, "user": USER}
 
 STREAMS_ADMIN = {
@@ -75,6 +76,32 @@ COMMANDS_ADMIN = {
     ),
 }
 
+PROCESSES_ADMIN = {
+    "admin/eventstore/processinstance/": Route(
+        What.ADMIN_LIST,
+        query={
+            "tenant": TENANT,
+            "process": looked_up(TEXTS, "ProcessInstance.process"),
+            "standing": A_WORD,
+            **cursor("ProcessInstance.id"),
+        },
+    ),
+    "admin/eventstore/processinstance/<int:pk>/": Route(
+        What.ADMIN_PAGE, path={"pk": PROCESS}, query=cursor("Reaction.id")
+    ),
+    "admin/eventstore/processinstance/<int:pk>/retry/<int:reaction_pk>/": Route(
+        What.ADMIN_ACTION,
+        path={
+            "pk": PROCESS,
+            "reaction_pk": (looked_up(NUMBERS, "Reaction.id"), "reaction_number"),
+        },
+    ),
+    "admin/eventstore/storedcommand/<int:pk>/retry/": Route(
+        What.ADMIN_ACTION,
+        path={"pk": (looked_up(NUMBERS, "StoredCommand.number"), "command_number")},
+    ),
+}
+
 TENANTS_ADMIN = {
     "admin/eventstore/tenant/": Route(What.ADMIN_LIST, query={"after": TENANT, "before": TENANT}),
     "admin/eventstore/tenant/<uuid:pk>/": Route(
@@ -104,6 +131,22 @@ TENANTS_ADMIN = {
     ),
     "admin/eventstore/apikey/<int:pk>/revoke/": Route(
         What.ADMIN_ACTION, path={"pk": (KEY_NUMBER, "key_number")}
+    ),
+}
+
+OVERRIDE = {"slug": (TENANT, "slug"), "name": (ANY_TEXT, "reaction transfer transfer.failed")}
+OVERRIDES_ADMIN = {
+    "admin/eventstore/overrideswitch/": Route(
+        What.ADMIN_LIST, query={"tenant": TENANT, **cursor("OverrideSwitch.id")}
+    ),
+    "admin/eventstore/overrideswitch/<slug:slug>/<str:name>/": Route(
+        What.ADMIN_PAGE, path=OVERRIDE, query=cursor("OverrideSwitch.id")
+    ),
+    "admin/eventstore/overrideswitch/<slug:slug>/<str:name>/off/": Route(
+        What.ADMIN_ACTION, path=OVERRIDE
+    ),
+    "admin/eventstore/overrideswitch/<slug:slug>/<str:name>/on/": Route(
+        What.ADMIN_ACTION, path=OVERRIDE
     ),
 }
 
@@ -150,7 +193,9 @@ ABOUT_THE_USER = {
 ADMIN = {
     **STREAMS_ADMIN,
     **COMMANDS_ADMIN,
+    **PROCESSES_ADMIN,
     **TENANTS_ADMIN,
+    **OVERRIDES_ADMIN,
     **DJANGO_ADMIN,
     **ABOUT_THE_USER,
 }

@@ -134,7 +134,7 @@ def _plain(row: dict[str, Any]) -> dict[str, Any]:
 def _values(row: Model) -> Iterator[Finding]:
     for field in row._meta.concrete_fields:
         column = f"{row._meta.object_name}.{field.name}"
-        is_id = not isinstance(field, BinaryField) and field.name != "password"
+        is_id = not isinstance(field, BinaryField) and "password" not in field.name
         stored = row.serializable_value(field.attname)
         if stored and isinstance(field, JsonText):
             stored = json.loads(stored)

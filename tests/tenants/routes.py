@@ -43,6 +43,25 @@ ACCOUNT_COLUMNS = {
     "version": NUMBER,
     "updated_at": looked_up(TIMES, "StoredEvent.recorded_at"),
 }
+TRANSFER_COLUMNS = {
+    "transfer_id": AGGREGATE,
+    "from_account_id": AGGREGATE,
+    "to_account_id": AGGREGATE,
+    "amount": looked_up(AMOUNTS, "PersonSummary.total_balance"),
+    "status": A_WORD,
+    "reason": ANY_TEXT,
+    "started_at": looked_up(TIMES, "StoredEvent.recorded_at"),
+    "ended_at": looked_up(TIMES, "StoredEvent.recorded_at"),
+    "version": NUMBER,
+    "updated_at": looked_up(TIMES, "StoredEvent.recorded_at"),
+}
+USER_COLUMNS = {
+    "user_id": AGGREGATE,
+    "login_name": looked_up(TEXTS, "UserSummary.login_name"),
+    "status": A_WORD,
+    "version": NUMBER,
+    "updated_at": looked_up(TIMES, "StoredEvent.recorded_at"),
+}
 STREAM = {"category": (ANY_TEXT, "account"), "key": (AGGREGATE, "account_id")}
 
 API = {
@@ -66,6 +85,12 @@ API = {
     "api/accounts/<str:key>": Route(
         What.ONE, path={"key": (AGGREGATE, "account_id")}, query=WAITING
     ),
+    "api/transfers": Route(What.LIST, query={**TRANSFER_COLUMNS, **PAGING, **WAITING}),
+    "api/transfers/<str:key>": Route(
+        What.ONE, path={"key": (AGGREGATE, "transfer_id")}, query=WAITING
+    ),
+    "api/users": Route(What.LIST, query={**USER_COLUMNS, **PAGING, **WAITING}),
+    "api/users/<str:key>": Route(What.ONE, path={"key": (AGGREGATE, "user_id")}, query=WAITING),
     "api/streams": Route(
         What.LIST,
         query={

@@ -29,6 +29,9 @@ OURS, THEIRS, NOBODYS, OURS_AGAIN, LATER = 1_000, 2_000, 5_000, 8_000, 9_000
 SHARED_PERSON, SHARED_ACCOUNT, SHARED_COMMAND, SHARED_CORRELATION = (
     uuid5(NAMESPACE_OID, name) for name in ("person", "account", "command", "correlation")
 )
+SHARED_OTHER_ACCOUNT, SHARED_TRANSFER, SHARED_USER = (
+    uuid5(NAMESPACE_OID, name) for name in ("other account", "transfer", "user")
+)
 
 LONG_AGO = datetime(2001, 2, 3, 4, 5, 6, 789, UTC)
 
@@ -43,6 +46,7 @@ class Side:
     keys: dict[Role, str]
     person_id: str = ""
     account_id: str = ""
+    user_id: str = ""
     command_id: str = ""
 
     def api(self, role: Role) -> Api:
@@ -67,13 +71,15 @@ def play(side: Side) -> None:
     send_commands(side)
     add_background(side)
     add_revoked_key(side)
+    add_switch(side)
 
 
 def send_commands(side: Side) -> None:
-    """A person who is renamed, an account with money, and a refusal; by a member."""
+    """A person who is renamed, an account whose money moves on, a login, and a refusal."""
     api, name = side.api(Role.MEMBER), side.word.title()
     side.person_id = str(uuid4())
     side.account_id = str(uuid4())
+    side.user_id = str(uuid4())
     side.command_id = str(uuid4())
     owner, account = {"aggregate_id": side.person_id}, {"aggregate_id": side.account_id}
     for command, fields in (
@@ -84,6 +90,8 @@ def send_commands(side: Side) -> None:
             {**account, "owner_id": side.person_id, "code": f"{side.word}-{uuid4().hex[:4]}"},
         ),
         ("deposit-money", {**account, "amount": amount_of(side), "reference": f"to {name}a"}),
+        ("start-transfer", transfer(side.account_id, amount_of(side))),
+        ("start-user-registration", registration(side)),
     ):
         answer = api.send(command, fields, X_Correlation_ID=str(uuid4()))
         assert answer.status in (200, 201), answer.raw
@@ -94,14 +102,26 @@ def send_commands(side: Side) -> None:
 
 
 def meet(side: Side) -> None:
-    """What two tenants may have under the same ids: a person, an account, commands, a request."""
+    """What two tenants may have under the same ids: a person, accounts, commands, a request."""
     name, account = side.word.title(), {"aggregate_id": str(SHARED_ACCOUNT)}
+    other_account = {"aggregate_id": str(SHARED_OTHER_ACCOUNT)}
     person = {"aggregate_id": str(SHARED_PERSON), "first_name": name, "last_name": "Shared"}
     code = {"owner_id": str(SHARED_PERSON), "code": f"{side.word}-shared"}
     for command_id, command, fields in (
         (uuid5(SHARED_COMMAND, "1"), "register-person", person),
         (uuid5(SHARED_COMMAND, "2"), "open-account", account | code),
         (SHARED_COMMAND, "deposit-money", account | {"amount": amount_of(side)}),
+        (uuid5(SHARED_COMMAND, "3"), "open-account", other_account | code),
+        (
+            uuid5(SHARED_COMMAND, "4"),
+            "start-transfer",
+            transfer(SHARED_ACCOUNT, "1.00") | {"aggregate_id": str(SHARED_TRANSFER)},
+        ),
+        (
+            uuid5(SHARED_COMMAND, "5"),
+            "start-user-registration",
+            registration(side) | {"aggregate_id": str(SHARED_USER)},
+        ),
     ):
         answer = side.api(Role.MEMBER).send(
             command,
@@ -110,6 +130,24 @@ def meet(side: Side) -> None:
             X_Correlation_ID=str(SHARED_CORRELATION),
         )
         assert answer.status in (200, 201), answer.raw
+
+
+def registration(side: Side) -> dict[str, str]:
+    """The fields of one under a login that nobody has."""
+    return {
+        "aggregate_id": side.user_id,
+        "login_name": f"{side.word}.{uuid4().hex[:4]}",
+        "password": f"{side.word}'s password",
+    }
+
+
+def transfer(from_account_id: object, amount: str) -> dict[str, str]:
+    """The fields of one to the account that both tenants have."""
+    return {
+        "from_account_id": str(from_account_id),
+        "to_account_id": str(SHARED_OTHER_ACCOUNT),
+        "amount": amount,
+    }
 
 
 def amount_of(side: Side) -> str:
@@ -123,7 +161,6 @@ def add_background(side: Side) -> None:
         tenant=side.tenant, aggregate_id=UUID(side.account_id)
     )
     event = models.StoredEvent.objects.filter(stream=stream).latest("position")
-    whose = {"tenant": side.tenant, "process": f"{side.word}-process", "instance_id": uuid4()}
     state = f'{{"note": "{side.word} state"}}'
     models.Snapshot.objects.create(
         stream=stream, version=1, state_schema="1", state=state, taken_at=LONG_AGO
@@ -131,8 +168,7 @@ def add_background(side: Side) -> None:
     models.Reservation.objects.create(
         tenant=side.tenant, scope="login", key=f"{side.word}{uuid4().hex}", stream=stream
     )
-    models.ProcessInstance.objects.create(**whose, state=state, updated_at=LONG_AGO)
-    models.Reaction.objects.create(**whose, event=event, data=state, error=f"{side.word} is down")
+    add_process(side, event, state)
     models.Box.objects.create(
         tenant=side.tenant,
         stream=stream,
@@ -143,6 +179,36 @@ def add_background(side: Side) -> None:
         digest=uuid4().bytes * 2,
         boxed_at=LONG_AGO,
         reason=f"{side.word} is idle",
+    )
+
+
+def add_process(side: Side, event: models.StoredEvent, state: str) -> None:
+    """One that waits, with a reaction that was set aside, and a command that it sent."""
+    whose = {"tenant": side.tenant, "process": f"{side.word}-process", "instance_id": uuid4()}
+    models.ProcessInstance.objects.create(
+        **whose,
+        state=state,
+        waits_for=f"the {side.word}",
+        started_at=LONG_AGO,
+        updated_at=LONG_AGO,
+    )
+    reaction = models.Reaction.objects.create(
+        **whose,
+        kind="event",
+        name=f"{side.word}.hopped",
+        event=event,
+        data=state,
+        user=side.users[Role.MEMBER].username,
+        correlation_id=uuid4(),
+        status="parked",
+        attempts=5,
+        lease_until=LONG_AGO,
+        error=f"{side.word} is down",
+        created_at=LONG_AGO,
+        ended_at=LONG_AGO,
+    )
+    models.StoredCommand.objects.filter(tenant=side.tenant, id=side.command_id).update(
+        reaction=reaction
     )
 
 
@@ -159,6 +225,17 @@ def add_revoked_key(side: Side) -> None:
         object_repr=f"key {key.pk}: {key.prefix}",
         action_flag=CHANGE,
         change_message=f"Revoked. Reason: {side.word} was lost",
+    )
+
+
+def add_switch(side: Side) -> None:
+    """Of the override that conftest.py registers for each tenant."""
+    models.OverrideSwitch.objects.create(
+        tenant=side.tenant,
+        override="reaction transfer transfer.failed",
+        active=False,
+        user=side.users[Role.OPERATOR].username,
+        reason=f"{side.word} does not need it",
     )
 
 

@@ -16,6 +16,11 @@ MODELS_WITHOUT_TENANT = {
     "auth.Permission": "Django's, unused",
     "auth.User": "may belong to several tenants; see Membership",
     "contenttypes.ContentType": "Django's: the models",
+    "django_q.Failure": "django-q2's; its tasks carry no data, and no page shows them",
+    "django_q.OrmQ": "django-q2's, as above",
+    "django_q.Schedule": "django-q2's, as above",
+    "django_q.Success": "django-q2's, as above",
+    "django_q.Task": "django-q2's, as above",
     "eventstore.CallCount": "counts a caller's calls; no page shows it",
     "eventstore.Subscription": "how far a projection is, over all tenants",
     "sessions.Session": "Django's: the browsers of users",
@@ -29,6 +34,8 @@ ADMIN_MODELS = {
     "auth.User": FOR_SUPERUSERS,
     "eventstore.ApiKey": OF_TENANTS,
     "eventstore.Membership": OF_TENANTS,
+    "eventstore.OverrideSwitch": OF_TENANTS,
+    "eventstore.ProcessInstance": OF_TENANTS,
     "eventstore.StoredCommand": OF_TENANTS,
     "eventstore.StoredStream": OF_TENANTS,
     "eventstore.Tenant": OF_TENANTS,
@@ -36,6 +43,7 @@ ADMIN_MODELS = {
 
 #: Marks in the bodies below: the id of what a Side has, or one that is free.
 PERSON, ACCOUNT, NEW = "<person_id>", "<account_id>", "<new>"
+OTHER_ACCOUNT = "<other_account_id>"
 
 #: A body with every field that a command has, as it succeeds.
 COMMANDS: dict[str, dict[str, str]] = {
@@ -49,6 +57,15 @@ COMMANDS: dict[str, dict[str, str]] = {
         "aggregate_id": ACCOUNT, "amount": "0.01", "booked_on": "1994-03-31", "reference": "A"
     },
     "close-account": {"aggregate_id": ACCOUNT},
+    "start-transfer": {
+        "aggregate_id": NEW,
+        "from_account_id": ACCOUNT,
+        "to_account_id": OTHER_ACCOUNT,
+        "amount": "0.01",
+    },
+    "start-user-registration": {
+        "aggregate_id": NEW, "login_name": "Ada", "password": "correct horse"
+    },
 }  # fmt: skip
 
 
@@ -77,6 +94,10 @@ FORMS: dict[str, Form] = {
         {"tenant": TENANT, "user": USER},
     ),
     "admin/eventstore/apikey/<int:pk>/revoke/": Form(REASON, {}),
+    "admin/eventstore/overrideswitch/<slug:slug>/<str:name>/off/": Form(REASON, {}),
+    "admin/eventstore/overrideswitch/<slug:slug>/<str:name>/on/": Form(REASON, {}),
+    "admin/eventstore/processinstance/<int:pk>/retry/<int:reaction_pk>/": Form(REASON, {}),
+    "admin/eventstore/storedcommand/<int:pk>/retry/": Form(REASON, {}),
     "admin/eventstore/storedcommand/send/<slug:slug>/<str:name>/": Form(
         {
             "command_id": NEW,

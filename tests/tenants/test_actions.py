@@ -26,6 +26,9 @@ from tests.tenants.tables import FORMS, filled
 from tests.tenants.urls import address
 from tests.tenants.world import BROWSER, Caller, Reply, World
 
+#: Thousands of requests, through code that has tests of its own.
+pytestmark = pytest.mark.no_cover
+
 ADMIN = [name for name, route in ROUTES.items() if route.what in IN_THE_ADMIN]
 
 

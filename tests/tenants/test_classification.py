@@ -66,7 +66,7 @@ def test_every_model_has_a_tenant_or_is_said_to_have_none() -> None:
 
 
 def test_every_command_and_each_of_its_fields_is_classified() -> None:
-    commands = {entry.name: entry for entry in build_application().commands}
+    commands = {entry.name: entry for entry in build_application().commands.offered()}
     unknown, gone = differences(commands, COMMANDS)
     assert not unknown, f"Add to COMMANDS in tests/tenants/tables.py a good body for {unknown}."
     assert not gone, f"There are no commands {gone} any more. Remove them from COMMANDS."

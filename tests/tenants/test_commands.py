@@ -26,8 +26,11 @@ from tests.tenants.matrix import (
 from tests.tenants.tables import COMMANDS, NEW, filled
 from tests.tenants.world import KEY, SESSION, World
 
+#: Thousands of requests, through code that has tests of its own.
+pytestmark = pytest.mark.no_cover
+
 ROUTE = "api/commands/<str:name>"
-FIELDS = {command.name: fields_of(command) for command in build_application().commands}
+FIELDS = {command.name: fields_of(command) for command in build_application().commands.offered()}
 
 #: What every command has beside its fields.
 COMMON = (

@@ -7,7 +7,14 @@ from eventstore.models import StoredStream
 from eventstore.tenancy import Role
 from tests.tenants.findings import UUIDS
 from tests.tenants.matrix import leaks, tell, unchanged, without
-from tests.tenants.seeding import SHARED_ACCOUNT, SHARED_PERSON, Side
+from tests.tenants.seeding import (
+    SHARED_ACCOUNT,
+    SHARED_OTHER_ACCOUNT,
+    SHARED_PERSON,
+    SHARED_TRANSFER,
+    SHARED_USER,
+    Side,
+)
 from tests.tenants.tables import COMMANDS, NEW, filled
 from tests.tenants.world import KEY, World
 
@@ -33,8 +40,15 @@ def test_under_another_tenants_id_a_command_makes_ours(world: World, name: str) 
 def test_their_aggregates_are_among_the_ids_that_makers_take(world: World) -> None:
     uuids = [finding for finding in world.ids if finding.kind == UUIDS]
     taken = {finding.value for finding in uuids}
-    streams = streams_of(world.theirs).exclude(aggregate_id__in=(SHARED_PERSON, SHARED_ACCOUNT))
-    assert streams.count() == 2
+    shared = (
+        SHARED_PERSON,
+        SHARED_ACCOUNT,
+        SHARED_OTHER_ACCOUNT,
+        SHARED_TRANSFER,
+        SHARED_USER,
+    )
+    streams = streams_of(world.theirs).exclude(aggregate_id__in=shared)
+    assert streams.count() == len(MAKERS)
     assert taken >= set(streams.values_list("aggregate_id", flat=True))
     assert len(uuids) > 5 * len(MAKERS)
 

@@ -9,6 +9,9 @@ from tests.tenants.matrix import differences, leaks, request_for, slots_of, tell
 from tests.tenants.routes import ROUTES
 from tests.tenants.world import BROWSER, KEY, SESSION, World
 
+#: Thousands of requests, through code that has tests of its own.
+pytestmark = pytest.mark.no_cover
+
 API = [name for name, route in ROUTES.items() if route.what in IN_THE_API]
 ADMIN = [name for name, route in ROUTES.items() if route.what in IN_THE_ADMIN]
 PUBLIC = [name for name, route in ROUTES.items() if route.what is What.PUBLIC]

@@ -9,7 +9,14 @@ from typing import Any
 from django.contrib.contenttypes.models import ContentType
 from django.test import Client
 
-from eventstore.models import ApiKey, Membership, StoredCommand, StoredStream
+from eventstore.models import (
+    ApiKey,
+    Membership,
+    ProcessInstance,
+    Reaction,
+    StoredCommand,
+    StoredStream,
+)
 from eventstore.tenancy import Role
 from tests.tenants.findings import Finding, findings
 from tests.tenants.seeding import (
@@ -18,7 +25,10 @@ from tests.tenants.seeding import (
     OURS_AGAIN,
     SHARED_ACCOUNT,
     SHARED_COMMAND,
+    SHARED_OTHER_ACCOUNT,
     SHARED_PERSON,
+    SHARED_TRANSFER,
+    SHARED_USER,
     THEIRS,
     Side,
     make_side,
@@ -133,14 +143,21 @@ def samples(side: Side) -> dict[str, str]:
     command = StoredCommand.objects.get(tenant=side.tenant, id=SHARED_COMMAND)
     member = Membership.objects.get(tenant=side.tenant, user=side.users[Role.MEMBER])
     key = ApiKey.objects.filter(tenant=side.tenant, revoked_at=None).latest("pk")
+    process = ProcessInstance.objects.filter(tenant=side.tenant).latest("pk")
+    reaction = Reaction.objects.filter(tenant=side.tenant, status="parked").latest("pk")
     return {
         "person_id": str(SHARED_PERSON),
         "account_id": str(SHARED_ACCOUNT),
+        "other_account_id": str(SHARED_OTHER_ACCOUNT),
+        "transfer_id": str(SHARED_TRANSFER),
+        "user_id": str(SHARED_USER),
         "command_id": str(SHARED_COMMAND),
         "stream_number": str(stream.pk),
         "command_number": str(command.pk),
         "membership_number": str(member.pk),
         "key_number": str(key.pk),
+        "process_number": str(process.pk),
+        "reaction_number": str(reaction.pk),
         "tenant_id": str(side.tenant.pk),
         "slug": side.tenant.slug,
         "member": side.users[Role.MEMBER].username,

@@ -33,6 +33,25 @@ class Command(BaseCommand):
 
 def registered(application: Application) -> Iterator[tuple[str, str, str, str]]:
     """Kind, permanent name, class or function, and `file:line` of each entry."""
+    yield from _commands_and_events(application)
+    yield from _processes(application)
+    for effect in application.effects:
+        target = f"{effect.effect_class.__name__} -> {effect.performer.__name__}"
+        yield "effect", effect.name, target, _where(effect.performer)
+    for projection in application.projections:
+        yield (
+            "projection",
+            f"{projection.name} (inline)",
+            projection.project.__name__,
+            _where(projection.project),
+        )
+    for override in application.overrides:
+        name = f"{override.tenant_slug}: {application.overrides.name_of(override.target)}"
+        function = override.plain_function
+        yield "override", name, function.__name__, _where(function)
+
+
+def _commands_and_events(application: Application) -> Iterator[tuple[str, str, str, str]]:
     for command in application.commands:
         target = f"{command.command_class.__name__} -> {command.handler.__name__}"
         yield "command", command.name, target, _where(command.handler)
@@ -44,13 +63,15 @@ def registered(application: Application) -> Iterator[tuple[str, str, str, str]]:
     for (type_name, version), upcaster in application.events.upcasters.items():
         name = f"{type_name} v{version}"
         yield "upcaster", name, upcaster.__name__, _where(upcaster)
-    for projection in application.projections:
-        yield (
-            "projection",
-            f"{projection.name} (inline)",
-            projection.project.__name__,
-            _where(projection.project),
-        )
+
+
+def _processes(application: Application) -> Iterator[tuple[str, str, str, str]]:
+    """Each process manager, then the events it takes with what says which instance takes them."""
+    for manager, on in ((process.manager, process.on) for process in application.processes):
+        yield "process", manager.name, type(manager).__name__, _where(type(manager))
+        for event_class, instance_of in on.items():
+            name = f"{manager.name} {application.events.of(event_class).name}"
+            yield "reaction", name, instance_of.__name__, _where(instance_of)
 
 
 def _where(target: Any) -> str:

@@ -62,6 +62,7 @@ class Addresses:
     tenant: str
     memberships: str
     api_keys: str
+    overrides: str
     send: str
 
     def all(self) -> list[str]:
@@ -83,6 +84,7 @@ def addresses(actor: Actor, aggregate_id: UUID) -> Addresses:
         tenant=reverse("admin:eventstore_tenant_change", args=[actor.tenant_id]),
         memberships=reverse("admin:eventstore_membership_changelist"),
         api_keys=reverse("admin:eventstore_apikey_changelist"),
+        overrides=reverse("admin:eventstore_overrideswitch_changelist"),
         send=reverse("admin:eventstore_storedcommand_send"),
     )
 

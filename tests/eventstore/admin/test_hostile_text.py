@@ -58,8 +58,9 @@ def test_hostile_text_is_text_on_every_page(root, hostile_pages):
         assert "<img" not in html, address
         if escape(HOSTILE[:16]) not in html:
             unmarked.append(address)
-    # The list of streams, a timeline without texts, and three forms that are still empty.
-    assert len(unmarked) == 5, unmarked
+    # The lists of streams and of overrides, a timeline without texts, and three forms that are
+    # still empty.
+    assert len(unmarked) == 6, unmarked
 
 
 def test_hostile_text_in_the_user_s_own_name_is_text(hostile_pages):

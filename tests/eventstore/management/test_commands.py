@@ -70,10 +70,39 @@ def test_handlers_names_each_registration_with_file_and_line(application: object
     assert {entry["kind"] for entry in entries} == {
         "aggregate",
         "command",
+        "effect",
         "event",
+        "override",
+        "process",
         "projection",
+        "reaction",
         "upcaster",
     }
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "target", "line"),
+    [
+        ("process", "transfer", "TransferProcess", "class TransferProcess("),
+        ("reaction", "transfer transfer.started", "of_own_stream", "def of_own_stream("),
+        ("effect", "send-mail", "SendMail -> send_mail", "def send_mail("),
+        ("override", "umbrella: command rename-person", "keep_the_name", "def keep_the_name("),
+        (
+            "override",
+            "umbrella: reaction transfer transfer.started",
+            "tell_the_owner",
+            "def tell_the_owner(",
+        ),
+    ],
+)
+def test_handlers_names_processes_effects_and_what_single_tenants_have_otherwise(
+    kind: str, name: str, target: str, line: str
+) -> None:
+    entries = json.loads(said("handlers", "--json"))
+    (entry,) = [it for it in entries if (it["kind"], it["name"]) == (kind, name)]
+    path, number = entry["where"].rsplit(":", 1)
+    assert entry["class"] == target
+    assert (PROJECT / path).read_text().splitlines()[int(number) - 1].startswith(line)
 
 
 def test_serve_answers_until_ctrl_c(database: None) -> None:
