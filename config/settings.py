@@ -146,7 +146,7 @@ EVENTSTORE: dict[str, Any] = {
     ],
 }
 
-#: An effect that takes longer, in seconds, is taken for one that hangs: it is ended and tried again.
+#: An effect that takes longer, in seconds, hangs, and its worker is ended: it is tried again.
 EFFECT_SECONDS = 3600
 
 # django-q2; see config/tasks.py. A task that raises is not repeated, and one whose worker died not

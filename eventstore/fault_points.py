@@ -16,6 +16,7 @@ POINTS = {
     "command.committed": "COMMIT is answered, the sender is not",
     "refusal.begun": "a refusal has rolled back, and is not stored",
     "refusal.stored": "a refusal is stored, uncommitted",
+    "refusal.committed": "a refusal is committed, nobody has heard of it",
     "step.begun": "a step has locked its instance",
     "step.reacted": "the process manager has decided, nothing is written",
     "step.written": "state, commands and effects are written, uncommitted",

@@ -173,6 +173,7 @@ class StoreRefusals:
             with whole_transaction(self._database, envelope.command_id):
                 stored = self._command_log.refuse(command_type, envelope, refusal, after=seconds)
                 reach("refusal.stored")
+            reach("refusal.committed")
             if stored:
                 raise
             # Between our rollback and now, the same id was answered elsewhere.

@@ -73,6 +73,7 @@ class Reactions:
         except Exception:
             # Also a fault of our own: the worker's turn comes when the lease is over.
             logger.exception("drain_failed")
+            self._database.close_if_broken()
 
     def _drain(self, waiting: deque[Instance]) -> None:
         until = time.monotonic() + MOST_SECONDS
@@ -112,7 +113,6 @@ class Reactions:
             reach("command.committed")
             return caused
         except Refusal:
-            reach("command.committed")
             return [envelope.sender.instance]
         except Exception as error:
             # A handler's, a projection's or the database's fault: it is tried again, or set aside.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid5
 
-from django.db import OperationalError
+from django.db import InterfaceError, OperationalError
 
 from eventstore.command_log import fingerprint, stored_data
 from eventstore.command_types import CommandTypes
@@ -86,7 +86,7 @@ class Steps:
                 reach("step.written")
             reach("step.committed")
             return commands
-        except (OperationalError, InstanceHeld):
+        except (OperationalError, InterfaceError, InstanceHeld):
             raise  # Not the process manager's fault: it is tried again when the lease is over.
         except Exception as error:
             # Whatever a team's process manager raises sets its instance aside, no other.
