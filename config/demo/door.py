@@ -2,7 +2,8 @@
 
 from uuid import uuid4
 
-from config.demo.callers import HttpCaller, browser_of, caller_with_key
+from config.demo.accounts import open_account
+from config.demo.callers import browser_of, caller_with_key
 from config.demo.people import (
     DEMO,
     find_or_make_tenant,
@@ -26,13 +27,6 @@ def play(stage: Stage) -> None:
     come_as_auditor(stage, account_id)
     come_with_revoked_key(stage)
     come_with_session(stage)
-
-
-def open_account(api: HttpCaller) -> str:
-    """The id of a new account with a new owner."""
-    owner = api.post("register-person", first_name="Ada", last_name="Lovelace")
-    account = api.post("open-account", owner_id=owner.body.get("aggregate_id"), code="1815")
-    return str(account.body.get("aggregate_id"))
 
 
 def send_again(stage: Stage, account_id: str) -> None:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from django.contrib.auth.models import User
 
+from config.demo.callers import HttpCaller, caller_with_key
 from eventstore.application import get_application
 from eventstore.models import Tenant
 from eventstore.tenancy import Role
@@ -38,6 +39,13 @@ def key_for_now(tenant: Tenant, user_name: str, role: Role) -> Iterator[str]:
         yield key
     finally:
         end_keys(tenant, find_or_make_user(user_name), "the scenario is over")
+
+
+@contextmanager
+def key_caller(slug: str, user_name: str, role: Role) -> Iterator[HttpCaller]:
+    """Calls the API as somebody of another tenant; the key ends with the block."""
+    with key_for_now(find_or_make_tenant(slug), user_name, role) as key:
+        yield caller_with_key(key)
 
 
 def end_keys(tenant: Tenant, user: User, reason: str) -> None:

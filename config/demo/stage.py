@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 from config.demo.callers import HttpCaller
@@ -29,6 +30,11 @@ class Stage:
         """The types in an aggregate's stream, in order."""
         stream = StoredStream.objects.get(tenant=self.tenant, aggregate_id=aggregate_id)
         return list(stream.events.order_by("version").values_list("type", flat=True))
+
+    def history_of(self, category: str, aggregate_id: UUID | str) -> list[dict[str, Any]]:
+        """The events of an aggregate, as the API gives them to an operator."""
+        answer = self.api.get(f"/api/streams/{category}/{aggregate_id}")
+        return list(answer.body["events"])
 
     def commands_of(self, aggregate_id: UUID | str) -> list[str]:
         """Type and status of each command in the log, oldest first."""

@@ -8,7 +8,15 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
-from config.demo import door, scenario_a, scenario_b
+from config.demo import (
+    door,
+    scenario_a,
+    scenario_b,
+    scenario_d,
+    scenario_f,
+    scenario_g,
+    scenario_h,
+)
 from config.demo.callers import caller_with_key
 from config.demo.people import find_or_make_tenant, fresh_key
 from config.demo.stage import Stage
@@ -25,6 +33,10 @@ from eventstore.tenancy import Role
 SCENARIOS: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "A": ("create and update a contact", scenario_a.play),
     "B": ("snapshots without asking", scenario_b.play),
+    "D": ("a unique login name", scenario_d.play),
+    "F": ("one command, several aggregates", scenario_f.play),
+    "G": ("one tenant's own reaction", scenario_g.play),
+    "H": ("one tenant's own command", scenario_h.play),
     "Door": ("who may come in, and what", door.play),
 }
 
