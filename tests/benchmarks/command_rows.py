@@ -9,6 +9,7 @@ from tests.benchmarks.measuring import Contestant, Row, Size
 from tests.benchmarks.ours import OurCommands
 from tests.benchmarks.plain_orm import OrmBookings
 from tests.benchmarks.rival import Rival
+from tests.benchmarks.transfers import OrmTransfers, OurTransfers
 
 SIZE = Size(accounts=300, prior=6, bookings=300)
 
@@ -58,6 +59,7 @@ class CommandRows:
                 contestants=self._deposit,
             ),
         ]
+        rows.append(_transfer_row())
         return [*rows, _import_row(transactions)] if transactions.exists() else rows
 
     def _command(self, size: Size) -> dict[str, Contestant]:
@@ -83,6 +85,20 @@ class CommandRows:
             {"orm": OrmBookings(size), "ours": OurCommands(size, inline=True)},
             lambda library: library.LibraryBookings(size, self._closing, library.BookingsWithRows),
         )
+
+
+def _transfer_row() -> Row:
+    def contestants(size: Size) -> dict[str, Contestant]:
+        return {"orm": OrmTransfers(size), "ours": OurTransfers(size)}
+
+    return Row(
+        name="transfer",
+        work="start-transfer to completed: 5 commands, 4 steps",
+        unit="transfers/s",
+        size=Size(accounts=100, prior=6, bookings=100),
+        musts={},
+        contestants=contestants,
+    )
 
 
 def _import_row(transactions: Path) -> Row:

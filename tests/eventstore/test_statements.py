@@ -4,17 +4,22 @@ import re
 import tempfile
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from decimal import Decimal
+from uuid import uuid4
 
 import psycopg
 import pytest
 from django.db import connection
 
+from ledger.transfers.commands import StartTransfer
 from tests.eventstore.own import own_application
 from tests.eventstore.support import World
 
 #: DESIGN section 10 allows nine, BEGIN and COMMIT included. A rise needs a reason.
 STATEMENTS_OF_A_DEPOSIT = 7
 MOST = 9
+#: `start-transfer` to completed in one call: five commands, four steps.
+STATEMENTS_OF_A_TRANSFER = 48
 
 PREPARED = re.compile(r'Bind\s.*?"(_pg3_\d+)"')
 
@@ -72,6 +77,24 @@ def test_a_deposit_sends_as_many_statements_as_pinned(world: World) -> None:
     assert len(sent) == STATEMENTS_OF_A_DEPOSIT, (
         f"{len(sent)} statements instead of {STATEMENTS_OF_A_DEPOSIT}:\n" + "\n".join(sent)
     )
+
+
+def test_a_transfer_to_its_end_sends_as_many_statements_as_pinned(world: World) -> None:
+    source, target = world.account("100.00"), world.account()
+
+    def transfer() -> None:
+        start = StartTransfer(
+            aggregate_id=uuid4(),
+            from_account_id=source,
+            to_account_id=target,
+            amount=Decimal("1.00"),
+        )
+        world.application.bus.send(start, actor=world.actor)
+
+    sent = statements_of(transfer)
+
+    assert sum('"COMMIT"' in statement for statement in sent) == 9
+    assert len(sent) == STATEMENTS_OF_A_TRANSFER, "\n".join(sent)
 
 
 def test_a_process_that_has_not_cached_the_account_sends_one_more(world: World) -> None:

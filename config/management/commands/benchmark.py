@@ -29,6 +29,7 @@ NAMES = (
     "command-cold",
     "command-warm",
     "deposit",
+    "transfer",
     "import",
     "load",
     "load-snapshot",
