@@ -1,5 +1,6 @@
 """Effects: outside of transactions, at least once under one id, never by the sender."""
 
+import time
 from collections.abc import Callable
 from threading import Event
 from uuid import UUID
@@ -10,7 +11,7 @@ from eventstore.errors import Refusal
 from eventstore.models import Reaction
 from eventstore.tenancy import Actor
 from tests.eventstore.reactions.domain import Play, Ring, play
-from tests.eventstore.support import at_once, raw_connection
+from tests.eventstore.support import PATIENCE, at_once, raw_connection
 
 Seen = Callable[[UUID], list[str]]
 
@@ -111,18 +112,20 @@ def test_a_lease_is_renewed_for_as_long_as_an_effect_takes(
 
     def last(effect: Ring, effect_id: UUID) -> None:
         begun.set()
-        assert looked.wait(30)
+        assert looked.wait(2 * PATIENCE)
 
     def look_meanwhile() -> int:
-        assert begun.wait(30)
+        assert begun.wait(PATIENCE)
         first = Reaction.objects.get(kind="effect").lease_until
         found = 0
         # As long as it takes until the lease has been renewed ten times.
         renewals = {first}
-        while len(renewals) < 10:
+        until = time.monotonic() + PATIENCE
+        while len(renewals) < 10 and time.monotonic() < until:
             found += scene.application.reactions.work()
             renewals.add(Reaction.objects.get(kind="effect").lease_until)
         looked.set()
+        assert len(renewals) == 10, "the lease is not renewed"
         return found
 
     scene.counters.ring = last

@@ -204,6 +204,7 @@ def test_a_command_that_cannot_be_done_holds_up_those_behind_it(scene: Play, see
 
     scene.counters.before_raise = fail_first
     run = scene.begin("twice")
+    StoredCommand.objects.filter(status="pending").update(lease_until=Now())
     scene.application.reactions.work()
 
     statuses = StoredCommand.objects.filter(type="raise").order_by("number")
@@ -263,6 +264,40 @@ def test_a_late_holder_of_a_step_stores_nothing(
 
     assert left.application.reactions._steps.take(late.instance, late) == []
     assert seen(run) == ["twice", "1", "2"]
+
+
+def test_of_two_who_finish_one_step_the_second_stores_nothing(
+    scene: Play, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where both have seen it open: what they store compares status and attempts."""
+    stored: list[bool] = []
+    finish = scene.application.reaction_log.finish_step
+
+    def finish_twice(parameters: dict[str, object]) -> bool:
+        stored.extend([finish(parameters), finish(parameters)])
+        return stored[0]
+
+    monkeypatch.setattr(scene.application.reaction_log, "finish_step", finish_twice)
+    scene.begin("ring bell")
+
+    assert stored == [True, False]
+    assert Reaction.objects.filter(kind="effect").count() == 1
+
+
+def test_a_fault_while_draining_is_no_error_of_the_command(
+    scene: Play, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(instance: object) -> None:
+        raise RuntimeError("a fault of our own")
+
+    monkeypatch.setattr(scene.application.reactions._steps, "take", fail)
+    run = scene.begin("end")
+    remember(monkeypatch)
+
+    assert StoredCommand.objects.get().status == "completed"
+    Reaction.objects.update(lease_until=Now() - timedelta(seconds=1))
+    scene.application.reactions.work()
+    assert seen(run) == ["end"]
 
 
 def test_a_database_error_is_no_fault_of_the_process(
