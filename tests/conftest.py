@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from django.db import connections
-from django.test.utils import setup_databases, teardown_databases
+from django.db import connection, connections
+from django.test.utils import override_settings, setup_databases, teardown_databases
 
 from eventstore.application import Application, get_application
 from eventstore.models import Tenant
@@ -17,6 +18,12 @@ from tests.http import Api, api_for
 
 PROJECT = Path(__file__).resolve().parent.parent
 BERKA = PROJECT.parent / "shared" / "data" / "berka-1993.csv"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_password_hashes(django_test_environment: None) -> Generator[None, None, None]:
+    with override_settings(PASSWORD_HASHERS=["tests.hashers.QuickHasher"]):
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -39,8 +46,22 @@ def django_db_setup(
         teardown_databases(databases, verbosity=0)
 
 
+@pytest.fixture(scope="session")
+def wiper(django_db_setup: None) -> Generator[ThreadPoolExecutor, None, None]:
+    """A thread whose connection lasts: a new one takes longer than to wipe. No test uses it."""
+    with ThreadPoolExecutor(1) as thread:
+        yield thread
+        thread.submit(connections.close_all).result()
+
+
+def wipe_again() -> None:
+    if not connection.is_usable():
+        connection.close()  # A test has ended all connections.
+    wipe()
+
+
 @pytest.fixture
-def database(django_db_setup: None, django_db_blocker: Any) -> Generator[None, None, None]:
+def database(wiper: ThreadPoolExecutor, django_db_blocker: Any) -> Generator[None, None, None]:
     """A real, empty database whose commits other connections and processes see.
 
     pytest-django's own fixtures would hide rows in a transaction, or flush with TRUNCATE, which
@@ -49,8 +70,18 @@ def database(django_db_setup: None, django_db_blocker: Any) -> Generator[None, N
     with django_db_blocker.unblock():
         yield
         connections.close_all()
-        wipe()
+        wiper.submit(wipe_again).result()
+
+
+@pytest.fixture(scope="module")
+def lasting_database(
+    wiper: ThreadPoolExecutor, django_db_blocker: Any
+) -> Generator[None, None, None]:
+    """As `database`, for all tests of a module."""
+    with django_db_blocker.unblock():
+        yield
         connections.close_all()
+        wiper.submit(wipe_again).result()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from http.client import HTTPConnection
@@ -62,9 +62,9 @@ class Server:
 
 
 @contextmanager
-def running_server() -> Generator[Server]:
+def running_server(environment: Mapping[str, str] | None = None) -> Generator[Server]:
     """A server on the test database, ended for sure."""
-    process = start_manage("serve", "--port", "0")
+    process = start_manage("serve", "--port", "0", environment=environment)
     assert process.stdout is not None
     assert process.stderr is not None
     log: list[str] = []

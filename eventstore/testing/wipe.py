@@ -1,23 +1,46 @@
-"""Empties a test database. The guards against TRUNCATE are off for that one transaction."""
+"""Empties a test database. The guards of the log are off for that one transaction.
+
+A few rows are deleted, which takes 5 ms. TRUNCATE, which makes the files of all tables and their
+indexes anew and so takes 50 to 200 ms, is for a database that many rows have made large.
+"""
 
 from django.db import connection, transaction
 
 from eventstore.application import get_application
 
-EMPTY_EVERYTHING = """
+#: Bytes in tables above which they are made anew: deleted rows still cost those who read past.
+LARGE = 1024 * 1024
+
+# The lock waits, as TRUNCATE would, for whoever still writes: no row of his comes afterwards.
+EMPTY_EVERYTHING = f"""
 DO $$
 DECLARE
-    tables text;
+    tables regclass[];
+    wiped regclass;
 BEGIN
-    SELECT string_agg(format('%I', tablename), ', ') INTO tables
+    SELECT array_agg(format('%I', tablename)::regclass) INTO tables
     FROM pg_tables
     WHERE schemaname = current_schema()
       AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission');
+    EXECUTE format('LOCK %s IN SHARE ROW EXCLUSIVE MODE', array_to_string(tables, ', '));
     ALTER TABLE eventstore_event DISABLE TRIGGER eventstore_event_append_only;
     ALTER TABLE eventstore_stream DISABLE TRIGGER eventstore_stream_stays;
-    EXECUTE 'TRUNCATE ' || tables || ' RESTART IDENTITY';
+    ALTER TABLE eventstore_stream DISABLE TRIGGER eventstore_stream_identity;
+    IF (SELECT sum(pg_relation_size(size_of)) FROM unnest(tables) AS size_of) > {LARGE} THEN
+        EXECUTE format('TRUNCATE %s', array_to_string(tables, ', '));
+    ELSE
+        SET CONSTRAINTS ALL DEFERRED;
+        FOREACH wiped IN ARRAY tables LOOP
+            EXECUTE format('DELETE FROM %s', wiped);
+        END LOOP;
+        SET CONSTRAINTS ALL IMMEDIATE;
+    END IF;
     ALTER TABLE eventstore_event ENABLE ALWAYS TRIGGER eventstore_event_append_only;
     ALTER TABLE eventstore_stream ENABLE ALWAYS TRIGGER eventstore_stream_stays;
+    ALTER TABLE eventstore_stream ENABLE ALWAYS TRIGGER eventstore_stream_identity;
+    PERFORM setval(seqrelid, seqstart, false)
+    FROM pg_sequence JOIN pg_depend ON objid = seqrelid AND deptype IN ('a', 'i')
+    WHERE refobjid = ANY (tables);
 END
 $$
 """

@@ -40,15 +40,18 @@ def chromium_paths() -> tuple[str, str]:
     return browser, driver
 
 
-@pytest.fixture
-def server(database: None, monkeypatch: pytest.MonkeyPatch) -> Generator[str, None, None]:
+@pytest.fixture(scope="module")
+def server(django_db_setup: None) -> Generator[str, None, None]:
     """The address of the project, served by a thread with database connections of its own."""
-    # The browser keeps its connections to the server open, and each of their threads would keep
-    # one to the database, which then could not be dropped.
-    monkeypatch.setitem(connections["default"].settings_dict, "CONN_MAX_AGE", 0)
     thread = LiveServerThread("127.0.0.1", StaticFilesHandler, port=0)
     thread.daemon = True
-    with modify_settings(ALLOWED_HOSTS={"append": "127.0.0.1"}):
+    with (
+        modify_settings(ALLOWED_HOSTS={"append": "127.0.0.1"}),
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        # The browser keeps its connections to the server open, and each of their threads would
+        # keep one to the database, which then could not be dropped.
+        patch.setitem(connections["default"].settings_dict, "CONN_MAX_AGE", 0)
         thread.start()
         thread.is_ready.wait()
         if thread.error:

@@ -12,9 +12,16 @@ from selenium.common.exceptions import NoAlertPresentException, WebDriverExcepti
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
-#: How long a page may take, in seconds.
-PATIENCE = 15
+#: How long a page may take, and how often we look whether it is there, in seconds.
+PATIENCE, OFTEN = 15, 0.05
+SHOWN_SCHEME = "return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"
 NETWORK_SCHEMES = ("http", "https", "ws", "wss", "ftp")
+
+
+def waiting(
+    browser: webdriver.Chrome, *ignored: type[Exception]
+) -> WebDriverWait[webdriver.Chrome]:
+    return WebDriverWait(browser, PATIENCE, OFTEN, ignored)
 
 
 def log_in(browser: webdriver.Chrome, server: str, name: str, password: str) -> None:
@@ -23,7 +30,7 @@ def log_in(browser: webdriver.Chrome, server: str, name: str, password: str) -> 
     browser.find_element(By.NAME, "username").send_keys(name)
     browser.find_element(By.NAME, "password").send_keys(password)
     browser.find_element(By.CSS_SELECTOR, "[type=submit]").click()
-    WebDriverWait(browser, PATIENCE).until(lambda page: page.find_elements(By.ID, "logout-form"))
+    waiting(browser).until(lambda page: page.find_elements(By.ID, "logout-form"))
 
 
 def be_logged_in(browser: webdriver.Chrome, server: str, name: str) -> None:
@@ -40,15 +47,15 @@ def follow(browser: webdriver.Chrome, words: str) -> None:
     """Click the first link with these words, and wait for the page behind it."""
     before = browser.current_url
     browser.find_element(By.PARTIAL_LINK_TEXT, words).click()
-    WebDriverWait(browser, PATIENCE).until(lambda page: page.current_url != before)
-    WebDriverWait(browser, PATIENCE).until(
+    waiting(browser).until(lambda page: page.current_url != before)
+    waiting(browser).until(
         lambda page: page.execute_script("return document.readyState") == "complete"
     )
 
 
 def wait_until(browser: webdriver.Chrome, condition: Callable[[webdriver.Chrome], bool]) -> None:
     """A key press returns before the page that it asks for is there."""
-    WebDriverWait(browser, PATIENCE, ignored_exceptions=[WebDriverException]).until(condition)
+    waiting(browser, WebDriverException).until(condition)
 
 
 def alert_is_open(browser: webdriver.Chrome) -> bool:
@@ -91,6 +98,17 @@ def overflow(browser: webdriver.Chrome) -> int:
         "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
     )
     return width
+
+
+def overflows(browser: webdriver.Chrome, width: int) -> list[str]:
+    """The schemes in which the page that is shown is too wide; a scheme needs no new page."""
+    wide = []
+    for scheme in ("light", "dark"):
+        resize(browser, width, scheme)
+        assert browser.execute_script(SHOWN_SCHEME) == scheme
+        if overflow(browser) > 0:
+            wide.append(scheme)
+    return wide
 
 
 def resize(browser: webdriver.Chrome, width: int, scheme: str) -> None:

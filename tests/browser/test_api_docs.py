@@ -1,18 +1,18 @@
 """A client developer opens /api/docs, finds every command, and sends a first one from there."""
 
 import json
+from itertools import product
 
 import pytest
 from django.contrib.auth.models import User
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.wait import WebDriverWait
 
 from eventstore.application import Application
 from eventstore.models import StoredCommand, Tenant
 from eventstore.tenancy import Role
-from tests.browser.support import PATIENCE, complaints, hosts_asked, overflow, resize
+from tests.browser.support import complaints, hosts_asked, overflow, resize, waiting
 
 
 @pytest.fixture
@@ -25,8 +25,7 @@ def page(browser: webdriver.Chrome, server: str, application: Application) -> we
 
 def wait_for(browser: webdriver.Chrome, selector: str) -> WebElement:
     """The first element that fits, once there is one."""
-    waiting = WebDriverWait(browser, PATIENCE)
-    return waiting.until(lambda page: page.find_elements(By.CSS_SELECTOR, selector))[0]
+    return waiting(browser).until(lambda page: page.find_elements(By.CSS_SELECTOR, selector))[0]
 
 
 def click(browser: webdriver.Chrome, selector: str) -> None:
@@ -78,17 +77,15 @@ def test_a_command_is_sent_with_its_example(
     assert page.execute_script("return localStorage.length + sessionStorage.length") == 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_the_page_fits_and_asks_nobody_else(
-    page: webdriver.Chrome, server: str, width: int, scheme: str
-) -> None:
-    resize(page, width, scheme)
+def test_the_page_fits_and_asks_nobody_else(page: webdriver.Chrome, server: str) -> None:
+    """The page follows the window and the scheme while it is shown."""
     click(page, "#operations-Commands-deposit_money .opblock-summary-control")
     wait_for(page, "#operations-Commands-deposit_money .responses-wrapper")
-    assert overflow(page) <= 0
-    is_dark = page.execute_script(
-        "return document.documentElement.classList.contains('dark-mode')"
-    )
-    assert is_dark is (scheme == "dark")
+    for width, scheme in product((1280, 390), ("dark", "light")):
+        resize(page, width, scheme)
+        assert overflow(page) <= 0, (width, scheme)
+        is_dark = page.execute_script(
+            "return document.documentElement.classList.contains('dark-mode')"
+        )
+        assert is_dark is (scheme == "dark"), width
     saw_only(page, server)
