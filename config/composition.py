@@ -15,6 +15,7 @@ def build_application() -> Application:
         cache_size=settings.EVENTSTORE["CACHE_SIZE"],
         lease_seconds=settings.EVENTSTORE["LEASE_SECONDS"],
         retry_after=settings.EVENTSTORE["RETRY_AFTER"],
+        effect_seconds=settings.EVENTSTORE["EFFECT_SECONDS"],
     )
     ledger.registration.register(application)
     ledger.registration.register_overrides(

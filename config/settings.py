@@ -11,6 +11,7 @@
 | DAYBOOK_CACHE_SIZE | aggregates kept in each process; 0: none | 5000 |
 | DAYBOOK_LEASE_SECONDS | how long whoever does a reaction has it to himself; over 5 | 10 |
 | DAYBOOK_RETRY_AFTER | seconds after the first failed attempt, the second, ... | 1,10,60,600 |
+| DAYBOOK_EFFECT_SECONDS | an effect that takes longer is taken for one that hangs | 3600 |
 | DAYBOOK_EMAIL_HOST | the mail server | none: e-mails become files in .daybook/mail |
 | DAYBOOK_EMAIL_PORT | its port | 25 |
 | DAYBOOK_EMAIL_USER, DAYBOOK_EMAIL_PASSWORD | a login there | none |
@@ -133,6 +134,8 @@ EVENTSTORE: dict[str, Any] = {
         float(seconds)
         for seconds in os.environ.get("DAYBOOK_RETRY_AFTER", "1,10,60,600").split(",")
     ),
+    # An effect that takes longer hangs: it is tried again, and qcluster ends the worker.
+    "EFFECT_SECONDS": int(os.environ.get("DAYBOOK_EFFECT_SECONDS", "3600")),
     # Every event's schema at every version ever released; `manage.py event_schemas` keeps it.
     "EVENT_SCHEMAS": BASE_DIR / "ledger" / "event_schemas.json",
     # Outermost first. Add a step of your own anywhere; see eventstore/pipeline.py.
@@ -146,9 +149,6 @@ EVENTSTORE: dict[str, Any] = {
     ],
 }
 
-#: An effect that takes longer, in seconds, hangs, and its worker is ended: it is tried again.
-EFFECT_SECONDS = 3600
-
 # django-q2; see config/tasks.py. A task that raises is not repeated, and one whose worker died not
 # before any task has had its time: the next minute brings another one anyway.
 Q_CLUSTER: dict[str, Any] = {
@@ -158,7 +158,7 @@ Q_CLUSTER: dict[str, Any] = {
     "workers": 4,
     # In seconds. Tasks of ours end their turn by themselves, long before.
     "timeout": 60,
-    "retry": EFFECT_SECONDS + 60,
+    "retry": EVENTSTORE["EFFECT_SECONDS"] + 60,
     "max_attempts": 1,
     "ack_failures": True,
     # Those that succeeded leave no row. A minute that was missed is not made up for.

@@ -58,7 +58,7 @@ def perform_effects() -> None:
 TASKS: Mapping[Callable[[], None], dict[str, Any]] = {
     do_reactions: {},
     # Not the cluster's timeout, which would end an effect in the middle.
-    perform_effects: {"timeout": settings.EFFECT_SECONDS},
+    perform_effects: {"timeout": settings.EVENTSTORE["EFFECT_SECONDS"]},
 }
 
 

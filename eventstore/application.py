@@ -51,6 +51,7 @@ class Application:
         cache_size: int = 5000,
         lease_seconds: float = 10,
         retry_after: Sequence[float] = (1, 10, 60, 600),
+        effect_seconds: float = 3600,
     ) -> None:
         """`calls_per_minute` of one API key, or of one user's session; 0: any number.
 
@@ -58,7 +59,8 @@ class Application:
         `cache_size` aggregates are kept in this process; 0: none.
 
         Whoever does a reaction or an effect has it to itself for `lease_seconds`, longer than a
-        sender drains; what fails is tried again after so many seconds, four times.
+        sender drains; what fails is tried again after so many seconds, four times. An effect that
+        takes longer than `effect_seconds` is taken for one that hangs.
         """
         self.database = database or Database()
         self.events = EventTypes()
@@ -93,10 +95,10 @@ class Application:
         self.pending_commands = PendingCommands(
             self.database, lease_seconds=lease_seconds, retry_after=retry_after
         )
-        self.reactions = self._reactions(deliver)
+        self.reactions = self._reactions(deliver, effect_seconds)
         self.bus = CommandBus(deliver, self.reactions)
 
-    def _reactions(self, deliver: Proceed) -> Reactions:
+    def _reactions(self, deliver: Proceed, effect_seconds: float) -> Reactions:
         steps = Steps(
             self.database,
             self.reaction_log,
@@ -111,6 +113,7 @@ class Application:
             self.reaction_log,
             effect_types=self.effects,
             overrides=self.overrides,
+            most_seconds=effect_seconds,
         )
         return Reactions(
             self.database,

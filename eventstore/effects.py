@@ -1,6 +1,7 @@
 """Performs effects: with no transaction open, under a lease that is renewed, at least once."""
 
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -30,7 +31,10 @@ class Effects:
         *,
         effect_types: EffectTypes,
         overrides: Overrides,
+        most_seconds: float,
     ) -> None:
+        """An effect that takes longer than `most_seconds` is left to another worker's attempt."""
+        self._most_seconds = most_seconds
         self._database = database
         self._log = log
         self._effect_types = effect_types
@@ -82,8 +86,10 @@ class Effects:
             thread.join()
 
     def _renew(self, claimed: Claimed, ended: Event) -> None:
+        until = time.monotonic() + self._most_seconds
+        pause = self._log.lease.total_seconds() / RENEWALS
         try:
-            while not ended.wait(self._log.lease.total_seconds() / RENEWALS):
+            while not ended.wait(pause) and time.monotonic() < until:
                 try:
                     self._database.close_if_broken()
                     self._log.renew(claimed)

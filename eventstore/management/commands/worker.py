@@ -2,7 +2,9 @@
 
 import signal
 from argparse import ArgumentParser
-from threading import Event
+from collections.abc import Callable
+from functools import partial
+from threading import Event, Thread
 from types import FrameType
 from typing import Any
 
@@ -30,27 +32,34 @@ class Command(BaseCommand):
             return
         ended = Event()
         end_gently(ended)
-        while not ended.is_set():
-            self._work(ended)
-            ended.wait(POLL_SECONDS)
+        reactions = get_application().reactions
+        # An effect may take long, or hang: reactions go on beside it.
+        effects = Thread(target=self._repeat, args=(ended, reactions.perform_effects), daemon=True)
+        effects.start()
+        self._repeat(ended, partial(reactions.work, effects=False))
+        effects.join()
 
-    def _work(self, ended: Event) -> None:
+    def _repeat(self, ended: Event, work: Callable[[Callable[[], bool]], int]) -> None:
         """Go on after whatever the database does: it may be stopped for a while."""
-        application = get_application()
-        try:
-            application.reactions.work(until=ended.is_set)
-        except (OperationalError, InterfaceError) as error:
-            self.stderr.write(
-                f"The database does not answer ({str(error).strip()}). Trying again."
-            )
-            application.database.connection.close()
+        database = get_application().database
+        while not ended.is_set():
+            try:
+                work(ended.is_set)
+            except (OperationalError, InterfaceError) as error:
+                reason = str(error).strip()
+                self.stderr.write(f"The database does not answer ({reason}). Trying again.")
+                database.connection.close()
+            ended.wait(POLL_SECONDS)
+        database.connection.close()
 
 
 def end_gently(ended: Event) -> None:
-    """Let Ctrl-C and SIGTERM end the loop, not what is just being done."""
+    """Let Ctrl-C and SIGTERM end the loops, not what is just being done; the next one ends all."""
 
     def end(number: int, frame: FrameType | None) -> None:
         ended.set()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
