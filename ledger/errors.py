@@ -6,6 +6,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from eventstore.errors import DaybookError, Refusal
+from eventstore.process_managers import CommandRefused
 
 
 class NotRenamed(Refusal):
@@ -113,3 +114,19 @@ def never_refused() -> Iterator[None]:
         yield
     except Refusal as refusal:
         raise StepNotDone(refusal) from refusal
+
+
+class ProcessStuck(DaybookError):
+    """A process manager's command was refused that has to be done; only an override can do that.
+
+    Raised by `react`, it sets the reaction aside, for everybody to see.
+    """
+
+    code = "process_stuck"
+
+    def __init__(self, what: str, refused: CommandRefused) -> None:
+        self.refused = refused
+        super().__init__(
+            f"{what} cannot end, since {refused.command} was refused ({refused.code}). Remove the "
+            "cause, an override for one, and retry this step: the command is then sent again."
+        )

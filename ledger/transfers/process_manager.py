@@ -15,10 +15,10 @@ from typing import Literal
 from uuid import UUID
 
 from eventstore.commands import Command
-from eventstore.errors import DaybookError
 from eventstore.process_managers import CommandRefused, Effect, Outcome, ProcessManager
 from ledger.accounts.commands import DepositMoney, RefundMoney, WithdrawMoney
 from ledger.accounts.events import MoneyDeposited, MoneyWithdrawn
+from ledger.errors import ProcessStuck
 from ledger.money import ZERO
 from ledger.transfers.commands import CompleteTransfer, FailTransfer, UpdateTransfer
 from ledger.transfers.events import TransferCompleted, TransferFailed, TransferStarted
@@ -34,21 +34,6 @@ TransferProcessEvent = (
 
 #: Before the transfer has started.
 NO_ACCOUNT = UUID(int=0)
-
-
-class TransferStuck(DaybookError):
-    """A step was refused that must not be; see `ledger.errors.never_refused`.
-
-    Only a tenant's override can do that. The reaction is set aside, for everybody to see.
-    """
-
-    code = "transfer_stuck"
-
-    def __init__(self, transfer_id: UUID, refused: CommandRefused) -> None:
-        super().__init__(
-            f"Transfer {transfer_id} cannot end, since {refused.command} was refused "
-            f"({refused.code}). Let no tenant override this command."
-        )
 
 
 @dataclass(slots=True)
@@ -131,7 +116,7 @@ def _credit(state: TransferProcessState) -> list[Command | Effect]:
 
 
 def _other_way(state: TransferProcessState, refused: CommandRefused) -> list[Command | Effect]:
-    """What follows from a refusal; raises TransferStuck where nothing does.
+    """What follows from a refusal; raises ProcessStuck where nothing does.
 
     That `update-transfer` was refused does not matter: the money goes on.
     """
@@ -145,7 +130,7 @@ def _other_way(state: TransferProcessState, refused: CommandRefused) -> list[Com
             | ("completing", "complete-transfer")
             | ("failing", "fail-transfer")
         ):
-            raise TransferStuck(state.id, refused)
+            raise ProcessStuck(f"Transfer {state.id}", refused)
         case _:
             return []
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from django.contrib.auth.hashers import make_password
 
 from eventstore.repository import Repository
+from ledger.errors import never_refused
 from ledger.users.aggregate import User
 from ledger.users.commands import CompleteUserRegistration, StartUserRegistration, normal_form
 from ledger.users.credentials import Credentials
@@ -31,7 +32,8 @@ class UserHandlers:
         self, command: CompleteUserRegistration, repository: Repository
     ) -> None:
         """A failed registration gives its credential up, and has never held a name."""
-        user = repository.load(User, command.aggregate_id)
+        with never_refused():
+            user = repository.load(User, command.aggregate_id)
         if user.state.has_ended:
             return  # Asked again, for instance by an operator.
         login = normal_form(user.state.login_name)

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from eventstore.commands import Command
 from eventstore.process_managers import CommandRefused, Effect, ProcessManager
+from ledger.errors import ProcessStuck
 from ledger.users.commands import CompleteUserRegistration
 from ledger.users.events import (
     UserEvent,
@@ -44,8 +45,7 @@ class UserRegistrationProcess(ProcessManager[UserRegistrationProcessState]):
             case UserRegistrationSucceeded() | UserRegistrationFailed():
                 state.waits_for = ""
             case CommandRefused():
-                # Neither free nor taken: somebody stopped it, a tenant's own handler for one.
-                state.waits_for = f"an operator, since {event.command} was refused: {event.code}"
+                raise ProcessStuck(f"The registration of user {state.id}", event)
             case _:
                 assert_never(event)
         return []

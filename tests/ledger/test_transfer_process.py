@@ -15,6 +15,7 @@ from eventstore.commands import Command
 from eventstore.process_managers import CommandRefused, EffectDone, EffectRefused
 from ledger.accounts.commands import DepositMoney, RefundMoney, WithdrawMoney
 from ledger.accounts.events import MoneyDeposited, MoneyWithdrawn
+from ledger.errors import ProcessStuck
 from ledger.registration import of_own_stream, of_transfer
 from ledger.transfers.commands import (
     CompleteTransfer,
@@ -30,7 +31,6 @@ from ledger.transfers.events import (
 from ledger.transfers.process_manager import (
     TransferProcess,
     TransferProcessState,
-    TransferStuck,
 )
 
 SOURCE, TARGET, TRANSFER = uuid4(), uuid4(), uuid4()
@@ -149,13 +149,14 @@ def test_the_refusal_of_what_must_not_be_refused_is_raised_and_changes_nothing(
     state, _ = after(*told)
     before = copy(state)
 
-    with pytest.raises(TransferStuck) as caught:
+    with pytest.raises(ProcessStuck) as caught:
         PROCESS.react(state, refusal)
 
     assert state == before
     assert str(caught.value) == (
         f"Transfer {TRANSFER} cannot end, since {refusal.command} was refused (overridden). "
-        "Let no tenant override this command."
+        "Remove the cause, an override for one, and retry this step: the command is then sent "
+        "again."
     )
 
 
@@ -183,7 +184,7 @@ def histories() -> Iterator[tuple[TransferProcessState, Sent, frozenset[int]]]:
             following = copy(state)
             try:
                 commands = PROCESS.react(following, message)
-            except TransferStuck:
+            except ProcessStuck:
                 commands = []
             history = (following, sent + tuple(map(type, commands)), told | {number})
             assert len(history[1]) < 10, f"{history[1]} has no end"

@@ -9,6 +9,7 @@ from eventstore.errors import AggregateNotFound, AlreadyExists
 from eventstore.process_managers import CommandRefused
 from eventstore.testing import Stream, given
 from eventstore.testing.given import TENANT_ID
+from ledger.errors import ProcessStuck, StepNotDone
 from ledger.persons.aggregate import Person
 from ledger.users.aggregate import LOGIN_TAKEN, User, UserState
 from ledger.users.commands import CompleteUserRegistration, StartUserRegistration
@@ -110,11 +111,15 @@ def test_a_registration_that_has_ended_stays_as_it_is(
     assert credentials.hashes == {(TENANT_ID, ALICE): "hash"}
 
 
-def test_a_user_who_is_not_there_is_not_registered(users: UserHandlers) -> None:
-    given().when(COMPLETE, users.complete_user_registration).then_refused(AggregateNotFound)
-    given(Stream(Person, ALICE)).when(COMPLETE, users.complete_user_registration).then_refused(
-        AggregateNotFound
-    )
+@pytest.mark.parametrize("streams", [(), (Stream(Person, ALICE),)], ids=["none", "a person"])
+def test_a_registration_that_cannot_be_completed_is_a_fault_and_no_refusal(
+    users: UserHandlers, streams: tuple[Stream, ...]
+) -> None:
+    """A refusal would be final, and the registration without an end."""
+    with pytest.raises(StepNotDone) as caught:
+        given(*streams).when(COMPLETE, users.complete_user_registration)
+
+    assert isinstance(caught.value.refusal, AggregateNotFound)
 
 
 # The state, and what is printed ------------------------------------------------------------------
@@ -152,17 +157,17 @@ def test_the_process_ends_with_the_registration(end: UserRegistrationFailed) -> 
     assert process.waits_for(state) == ""
 
 
-def test_a_process_whose_command_is_refused_waits_for_an_operator() -> None:
+def test_a_process_whose_command_is_refused_says_so_and_ends_when_that_is_mended() -> None:
     process, state = UserRegistrationProcess(), UserRegistrationProcessState(ALICE)
     process.react(state, STARTED)
     refused = CommandRefused(
         command="complete-user-registration", aggregate_id=ALICE, code="overridden"
     )
 
-    assert process.react(state, refused) == []
-    assert process.waits_for(state) == (
-        "an operator, since complete-user-registration was refused: overridden"
-    )
+    with pytest.raises(ProcessStuck, match="complete-user-registration was refused"):
+        process.react(state, refused)
+
+    assert process.waits_for(state) == "its login name"
     # Mended, it ends after all.
     process.react(state, UserRegistrationSucceeded())
     assert process.waits_for(state) == ""

@@ -118,11 +118,18 @@ def test_an_end_that_a_tenant_overrides_is_set_aside_for_everybody_to_see(
     refusal = Reaction.objects.exclude(status="done").get()
     assert (refusal.kind, refusal.name, refusal.attempts) == ("refusal", "complete-transfer", 1)
     assert refusal.error == (
-        f"TransferStuck: Transfer {transfer.transfer_id} cannot end, since complete-transfer was "
-        "refused (overridden). Let no tenant override this command."
+        f"ProcessStuck: Transfer {transfer.transfer_id} cannot end, since complete-transfer was "
+        "refused (overridden). Remove the cause, an override for one, and retry this step: the "
+        "command is then sent again."
     )
     assert ProcessInstance.objects.get().waits_for == "the note that the transfer is completed"
     for _ in range(ATTEMPTS):
         Reaction.objects.update(lease_until=Now())
         work(application)
     assert Reaction.objects.get(id=refusal.id).status == "parked"
+
+    monkeypatch.setattr(application.overrides, "_by_target", {})
+    assert application.reactions.retry_reaction(tenant.id, refusal.id)
+    work(application)
+    assert TransferSummary.objects.get().status == "completed"
+    assert ProcessInstance.objects.get().waits_for == ""
