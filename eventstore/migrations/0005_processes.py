@@ -127,6 +127,11 @@ class Migration(migrations.Migration):
                         fields=["lease_until"],
                         name="eventstore_reaction_due",
                     ),
+                    models.Index(
+                        condition=Q(("status", "parked")),
+                        fields=["id"],
+                        name="eventstore_reaction_parked",
+                    ),
                 ],
             },
         ),
@@ -173,6 +178,14 @@ class Migration(migrations.Migration):
                 condition=Q(("reaction__isnull", False)),
                 fields=["reaction"],
                 name="eventstore_command_reaction",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="storedcommand",
+            index=models.Index(
+                condition=Q(("status", "failed")),
+                fields=["reaction"],
+                name="eventstore_command_failed",
             ),
         ),
         # The function with eleven arguments stays for processes that still run older code.

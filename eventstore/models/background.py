@@ -96,6 +96,9 @@ class Reaction(models.Model):
                 condition=Q(status="pending"),
                 name="eventstore_reaction_due",
             ),
+            models.Index(
+                fields=["id"], condition=Q(status="parked"), name="eventstore_reaction_parked"
+            ),
         )
 
     def __str__(self) -> str:
@@ -117,9 +120,7 @@ class OverrideSwitch(models.Model):
         db_table = "eventstore_override_switch"
         verbose_name = "override"
         indexes = (
-            models.Index(
-                fields=["tenant", "override", "id"], name="eventstore_override_last"
-            ),
+            models.Index(fields=["tenant", "override", "id"], name="eventstore_override_last"),
         )
 
     def __str__(self) -> str:

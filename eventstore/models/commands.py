@@ -65,6 +65,9 @@ class StoredCommand(models.Model):
                 condition=Q(reaction__isnull=False),
                 name="eventstore_command_reaction",
             ),
+            models.Index(
+                fields=["reaction"], condition=Q(status="failed"), name="eventstore_command_failed"
+            ),
         )
 
     def __str__(self) -> str:
