@@ -21,6 +21,7 @@ from tests.http import Api
 from tests.processes import run_manage
 from tests.scenarios.test_serving import serving, status_of
 
+PLAYED = ("A", "B", "D", "F", "G", "H", "Door")
 #: Lines of the demo's door that show whole answers.
 VARIES = re.compile(r"ok    (its answer|.* answers as for an id that nobody has): ")
 
@@ -65,15 +66,25 @@ def test_the_demo_plays_every_scenario_and_can_be_played_again(database: None) -
         played = run_manage("demo")
         assert played.returncode == 0, played.stdout + played.stderr
         lines = played.stdout.splitlines()
-        assert [line for line in lines if line.endswith(" ok")] == ["A ok", "B ok", "Door ok"]
+        assert [line for line in lines if line.endswith(" ok")] == [
+            f"{name} ok" for name in PLAYED
+        ]
         assert lines[-1] == "Door ok"
         assert "DIFFERS" not in played.stdout
         assert played.stderr == ""
     assert PersonSummary.objects.filter(name="King Henry XXI").count() == 2
 
 
+def test_an_unknown_scenario_is_a_wrong_argument(database: None) -> None:
+    played = run_manage("demo", "A", "Z")
+
+    assert played.returncode == 2
+    assert "There is no scenario Z. Known: A, B, D, F, G, H, Door." in played.stderr
+    assert played.stdout == ""
+
+
 def test_the_demo_shows_who_may_come_in_and_what(database: None) -> None:
-    shown = run_manage("demo").stdout.partition("Door: who may come in, and what\n")[2]
+    shown = run_manage("demo", "Door").stdout.partition("Door: who may come in, and what\n")[2]
     assert [line.strip() for line in shown.splitlines() if not VARIES.search(line)] == [
         "ok    a command sent again, Idempotent-Replayed: (200, 'true')",
         "ok    the balance after both: 20.00",
@@ -107,7 +118,7 @@ def test_the_demo_shows_who_may_come_in_and_what(database: None) -> None:
 def test_the_demo_ends_with_1_when_the_door_differs(database: None) -> None:
     # An auditor who has left: the demo finds this user, and the door stays shut for them.
     User.objects.create_user("demo-auditor", is_active=False)
-    played = run_manage("demo")
+    played = run_manage("demo", "A", "Door")
     assert played.returncode == 1
     assert "DIFFERS  an auditor reads: expected 200, got 401" in played.stdout
     assert played.stdout.splitlines()[-1] == "Door DIFFERS"
@@ -117,7 +128,7 @@ def test_the_demo_ends_with_1_when_the_door_differs(database: None) -> None:
 def test_the_keys_of_earlier_demos_open_no_more(database: None) -> None:
     keys = []
     for _ in range(2):
-        with serving("demo", "--serve") as (_process, printed, url):
+        with serving("demo", "A", "--serve") as (_process, printed, url):
             keys += re.findall(r"API key\s+(\S+)", "".join(printed))
             statuses = [status_of(f"{url}/api/persons", key) for key in keys]
     assert statuses == [401, 200]
@@ -137,7 +148,7 @@ def test_the_demo_fails_when_a_scenario_differs(
     monkeypatch.setitem(demo.SCENARIOS, "A", ("differs", differ))
     out = io.StringIO()
     with pytest.raises(CommandError) as failure:
-        call_command("demo", stdout=out)
+        call_command("demo", "A", stdout=out)
     assert failure.value.returncode == 1
     assert "A DIFFERS" in out.getvalue()
 

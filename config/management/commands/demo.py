@@ -48,10 +48,21 @@ class Command(BaseCommand):
     help = "Play the scenarios; exit 1 if one differs from what it should show."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "scenarios",
+            nargs="*",
+            metavar="SCENARIO",
+            help=f"those to play, of {', '.join(SCENARIOS)}; none: all",
+        )
         parser.add_argument("--serve", action="store_true", help="then serve until Ctrl-C")
         add_port(parser)
 
-    def handle(self, *args: Any, serve: bool, port: int, **options: Any) -> None:
+    def handle(
+        self, *args: Any, scenarios: list[str], serve: bool, port: int, **options: Any
+    ) -> None:
+        if unknown := set(scenarios) - SCENARIOS.keys():
+            known, named = ", ".join(SCENARIOS), ", ".join(sorted(unknown))
+            raise CommandError(f"There is no scenario {named}. Known: {known}.", returncode=2)
         check_database(self)
         # First of all: where the port is taken, nothing shall have changed.
         server = open_server(port) if serve else None
@@ -60,7 +71,8 @@ class Command(BaseCommand):
         key = fresh_key(tenant, "demo-operator", Role.OPERATOR)
         stage = Stage(self.stdout.write, tenant, caller_with_key(key))
         with without_command_lines(verbosity=options["verbosity"]):
-            differing = [name for name in SCENARIOS if not self._play(stage, name)]
+            chosen = [name for name in SCENARIOS if name in scenarios or not scenarios]
+            differing = [name for name in chosen if not self._play(stage, name)]
         if differing:
             raise CommandError(f"Scenarios that differ: {', '.join(differing)}", returncode=1)
         if server:
