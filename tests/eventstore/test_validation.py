@@ -9,7 +9,7 @@ import pytest
 
 from eventstore.commands import Command
 from eventstore.errors import ValidationFailed
-from eventstore.fields import bound_of, ExactDecimal, Text
+from eventstore.fields import ExactDecimal, Text, bound_of
 from eventstore.validation import validated
 from ledger.accounts.commands import CloseAccount, DepositMoney
 from ledger.persons.commands import RegisterPerson
