@@ -33,7 +33,9 @@ class Session(socketserver.StreamRequestHandler):
     def take(self) -> None:
         self.say("354 go on")
         text = b""
-        while (line := self.rfile.readline()) not in (b".\r\n", b""):
+        while (line := self.rfile.readline()) != b".\r\n":
+            if not line:
+                return  # The sender is dead: half a message is none.
             text += line.removeprefix(b".")
         self.server.box.append(message_from_bytes(text, policy=policy.default))
         self.server.before_answer()
