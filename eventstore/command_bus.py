@@ -55,5 +55,5 @@ class CommandBus:
             )
         )
         reach("command.committed")
-        self._reactions.drain(result.caused)
+        self._reactions.drain(result.caused, result.correlation_id)
         return result

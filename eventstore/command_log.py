@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from eventstore.command_types import CommandType
 from eventstore.commands import Command, Envelope, RecordedEventReference, Result
 from eventstore.database import Database
-from eventstore.errors import CommandIdReused, Refusal, ReplayedRefusal
+from eventstore.errors import Busy, CommandIdReused, Refusal, ReplayedRefusal
 from eventstore.process_managers import CommandRefused
 from eventstore.serialization import decode_json, encode, encode_text, to_builtins
 from eventstore.store import StreamHead
@@ -59,13 +59,8 @@ RETURNING number
 """
 
 # End a command that appended nothing; the append call ends the others.
-COMPLETE = """
-UPDATE eventstore_command SET ended_at = clock_timestamp() WHERE tenant_id = %s AND id = %s
-"""
-
-# End a command that the tenant's own handler has answered by doing nothing.
-OVERRIDE = """
-UPDATE eventstore_command SET status = 'overridden', ended_at = clock_timestamp()
+END_UNCHANGED = """
+UPDATE eventstore_command SET status = %s, ended_at = clock_timestamp()
 WHERE tenant_id = %s AND id = %s
 """
 
@@ -101,6 +96,10 @@ STORED_ANSWER = """
 SELECT fingerprint, status, aggregate_id, correlation_id, code, result::text
 FROM eventstore_command WHERE tenant_id = %s AND id = %s
 """
+
+
+#: What a process manager's command is before a worker, or an operator's retry, has done it.
+UNDONE = ("pending", "failed")
 
 
 def fingerprint(
@@ -156,17 +155,20 @@ class CommandLog:
         received_at, *head = row
         return Claim(received_at, StreamHead(*head) if head[0] is not None else None)
 
-    def complete(self, envelope: Envelope) -> None:
-        """End a command that changed nothing."""
-        self._database.execute(COMPLETE, _key(envelope))
+    def end_unchanged(
+        self, command_type: CommandType, envelope: Envelope, *, is_overridden: bool
+    ) -> None:
+        """End a command that changed nothing, by the tenant's own handler or by everybody's.
 
-    def override(self, command_type: CommandType, envelope: Envelope) -> None:
-        """End a command that the tenant's own handler has answered by doing nothing."""
+        A process manager that has sent it is told: no event will say that it was done.
+        """
+        status = "overridden" if is_overridden else "completed"
         if envelope.sender:
-            refused = _refused(command_type, envelope, "overridden", "")
-            self._answer_sender(envelope, "overridden", refused, before="completed")
+            code = "overridden" if is_overridden else "nothing_changed"
+            outcome = _refused(command_type, envelope, code, "")
+            self._answer_sender(envelope, status, outcome, before="completed")
         else:
-            self._database.execute(OVERRIDE, _key(envelope))
+            self._database.execute(END_UNCHANGED, (status, *_key(envelope)))
 
     def refuse(
         self, command_type: CommandType, envelope: Envelope, refusal: Refusal, *, after: float
@@ -213,6 +215,8 @@ class CommandLog:
         stored = decode_json(answer) if answer else {}
         if status == "refused":
             raise ReplayedRefusal(code, stored["detail"])
+        if status in UNDONE:
+            raise Busy(f"the command is {status} and not done yet")
         return Result(
             command_id=envelope.command_id,
             status=status,

@@ -61,7 +61,7 @@ class Effects:
             # Whatever a team's performer raises: the other side may be back at the next attempt.
             logger.exception("effect_failed", extra=place)
             self._database.close_if_broken()
-            self._log.note_fault(due.claimed, f"{type(error).__name__}: {error}")
+            self._log.note_fault(due.claimed, error)
             return False
         reach("effect.performed")
         return self._log.finish_effect(due.claimed, encode_text(outcome))

@@ -49,15 +49,13 @@ class CommandExecution:
         override = self.overrides.handler(envelope.actor.tenant_id, command_type.command_class)
         (override or command_type.handler)(envelope.command, repository)
         reach("command.handled")
+        is_overridden = override is not None and not repository.recorded
         if repository.recorded:
             project_inline(self.services.database, self.projections, repository.recorded)
-        elif override:
-            log.override(command_type, envelope)
         else:
-            log.complete(envelope)
+            log.end_unchanged(command_type, envelope, is_overridden=is_overridden)
         reach("command.projected")
         self.services.database.after_commit(repository.keep)
-        is_overridden = override is not None and not repository.recorded
         return self._result(envelope, repository.recorded, is_overridden=is_overridden)
 
     def _repository(self, envelope: Envelope, claim: Claim) -> Repository:
@@ -87,7 +85,7 @@ class CommandExecution:
         target = envelope.command.aggregate_id
         of_target = [event for event in recorded if event.aggregate_id == target]
         caused = self.processes.instances(recorded)
-        if is_overridden and envelope.sender:
+        if envelope.sender and not recorded:
             caused = [envelope.sender.instance]
         return Result(
             command_id=envelope.command_id,

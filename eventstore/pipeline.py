@@ -48,7 +48,8 @@ ATTEMPTS = 5
 
 #: Errors after which PostgreSQL is known to have rolled back, and trying again makes sense:
 #: serialization failure, deadlock, lock timeout.
-RETRYABLE = frozenset({"40001", "40P01", "55P03"})
+LOCK_TIMEOUT = "55P03"
+RETRYABLE = frozenset({"40001", "40P01", LOCK_TIMEOUT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,10 @@ class Retry:
                 if attempt == ATTEMPTS:
                     raise
             except (OperationalError, InterfaceError) as error:
-                if attempt == ATTEMPTS or sqlstate(error) not in RETRYABLE:
+                # A process manager's command stands in the log: it waits for a lock once, not five
+                # times, and comes again later.
+                waits = envelope.sender is not None and sqlstate(error) == LOCK_TIMEOUT
+                if attempt == ATTEMPTS or waits or sqlstate(error) not in RETRYABLE:
                     raise Busy(type(error.__cause__).__name__) from error
             attempt += 1
 

@@ -26,12 +26,13 @@ class Effect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandRefused:
-    """A command that this process sent was refused, or overridden; it has changed nothing."""
+    """A command that this process sent has changed nothing, so no event tells of it."""
 
     #: Its name, such as `withdraw-money`.
     command: str
     aggregate_id: UUID
-    #: Of the refusal; `overridden` where the tenant's own handler did nothing.
+    #: Of the refusal; `overridden` where the tenant's own handler did nothing, `nothing_changed`
+    #: where everybody's did.
     code: str
     detail: str = ""
     command_id: UUID | None = None

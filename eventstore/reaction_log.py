@@ -16,11 +16,17 @@ from eventstore.database import Database
 
 #: How often something is tried, by whomever, before it is set aside.
 ATTEMPTS = 5
+#: After how many seconds a worker comes back to a step that somebody else was at.
+LOOK_AGAIN = 0.5
+#: Characters that are kept of an error.
+MOST_TOLD = 2000
 
-# Lock an instance and read its oldest step that is open, with its event.
+# Lock an instance and read its oldest step that is open, with its event. The row that was locked
+# is read as it is now, the reaction as it was when the statement began: FINISH_STEP finds out.
 NEXT_STEP = """
-SELECT p.state::text, r.id, r.uid, r.kind, r.name, r.data::text, r.status, r.attempts, r."user",
-       r.correlation_id, e.schema_version, e.data::text, s.category, s.aggregate_id, e.version
+SELECT p.state::text, r.id, r.uid, r.kind, r.name, r.data::text, r.status, r.attempts,
+       r.error = '', r."user", r.correlation_id,
+       s.category, s.aggregate_id, e.version, e.schema_version, e.data::text
 FROM eventstore_process AS p
 JOIN LATERAL (
     SELECT * FROM eventstore_reaction AS open
@@ -75,7 +81,10 @@ PARK_FATAL = """
 UPDATE eventstore_reaction
 SET status = 'parked', ended_at = clock_timestamp(),
     error = coalesce(nullif(error, ''), 'Each process that tried it ended before it was done.')
-WHERE status = 'pending' AND lease_until <= clock_timestamp() AND attempts >= %s
+WHERE id IN (
+    SELECT id FROM eventstore_reaction
+    WHERE status = 'pending' AND lease_until <= statement_timestamp() AND attempts >= %s
+    FOR UPDATE SKIP LOCKED)
 """
 
 # Claim a step that nobody is doing: the oldest open one of its instance.
@@ -84,7 +93,8 @@ UPDATE eventstore_reaction
 SET attempts = attempts + 1, lease_until = clock_timestamp() + %s
 WHERE id = (
     SELECT r.id FROM eventstore_reaction AS r
-    WHERE r.status = 'pending' AND r.kind <> 'effect' AND r.lease_until <= clock_timestamp()
+    WHERE r.status = 'pending' AND r.kind <> 'effect' AND r.lease_until <= statement_timestamp()
+      AND r.attempts < %s
       AND NOT EXISTS (
         SELECT FROM eventstore_reaction AS earlier
         WHERE earlier.tenant_id = r.tenant_id AND earlier.process = r.process
@@ -100,10 +110,17 @@ UPDATE eventstore_reaction
 SET attempts = attempts + 1, lease_until = clock_timestamp() + %s
 WHERE id = (
     SELECT id FROM eventstore_reaction
-    WHERE status = 'pending' AND kind = 'effect' AND lease_until <= clock_timestamp()
+    WHERE status = 'pending' AND kind = 'effect' AND lease_until <= statement_timestamp()
+      AND attempts < %s
     ORDER BY lease_until LIMIT 1
     FOR UPDATE SKIP LOCKED)
-RETURNING id, attempts, tenant_id, process, instance_id, uid, name, data::text
+RETURNING id, attempts, tenant_id, process, instance_id, uid, name, data::text, correlation_id
+"""
+
+# Of a claim whose step somebody else was at: it was no attempt.
+GIVE_BACK = """
+UPDATE eventstore_reaction SET attempts = attempts - 1, lease_until = clock_timestamp() + %s
+WHERE id = %s AND status = 'pending' AND attempts = %s
 """
 
 RENEW = """
@@ -184,10 +201,21 @@ class ClaimedEffect(NamedTuple):
     uid: UUID
     name: str
     data: str
+    correlation_id: UUID
+
+
+class StoredTrigger(NamedTuple):
+    """The event that an instance has to react to, as it is stored; the type is the step's name."""
+
+    category: str
+    aggregate_id: UUID
+    version: int
+    schema_version: int
+    data: str
 
 
 class Step(NamedTuple):
-    """An instance's oldest open step, as it is stored. The last five are null but for an event."""
+    """An instance's oldest open step, as it is stored."""
 
     state: str | None
     id: int
@@ -197,13 +225,12 @@ class Step(NamedTuple):
     data: str | None
     status: str
     attempts: int
+    #: Whether no attempt at it has failed.
+    untried: bool
     user: str
     correlation_id: UUID
-    schema_version: int | None
-    event_data: str | None
-    category: str | None
-    aggregate_id: UUID | None
-    version: int | None
+    #: None for an outcome, and for an event that is not in the event table.
+    event: StoredTrigger | None
 
 
 class ReactionLog:
@@ -213,7 +240,7 @@ class ReactionLog:
         """`retry_after` are the seconds to wait after the first failure, the second, and so on."""
         self._database = database
         self.lease = timedelta(seconds=lease_seconds)
-        self.retry_after = retry_after
+        self._retry_after = retry_after
 
     def next_step(self, instance: Instance) -> Step | None:
         """The oldest open step of an instance, whose row is locked; None: nothing is open.
@@ -221,21 +248,30 @@ class ReactionLog:
         Raises OperationalError (55P03) at once where somebody else holds the row.
         """
         row = self._database.row(NEXT_STEP, instance)
-        return Step(*row) if row else None
+        if row is None:
+            return None
+        of_step, of_event = row[:-5], row[-5:]
+        event = None if of_event[-1] is None else StoredTrigger(*of_event)
+        return Step._make((*of_step, event))
 
     def finish_step(self, parameters: dict[str, Any]) -> bool:
         """Whether the step was still to be done, and is done now; see FINISH_STEP."""
         return self._database.row(FINISH_STEP, parameters | {"lease": self.lease}) is not None
 
     def claim_step(self) -> Claimed | None:
-        row = self._database.row(CLAIM_STEP, (self.lease,))
+        row = self._database.row(CLAIM_STEP, (self.lease, ATTEMPTS))
         return Claimed(row[0], row[1], Instance(*row[2:])) if row else None
 
     def claim_effect(self) -> ClaimedEffect | None:
-        row = self._database.row(CLAIM_EFFECT, (self.lease,))
+        row = self._database.row(CLAIM_EFFECT, (self.lease, ATTEMPTS))
         if row is None:
             return None
         return ClaimedEffect(Claimed(row[0], row[1], Instance(*row[2:5])), *row[5:])
+
+    def give_back(self, claimed: Claimed) -> None:
+        """Undo a claim that came to nothing, for the next one in a moment."""
+        parameters = (timedelta(seconds=LOOK_AGAIN), claimed.id, claimed.attempts)
+        self._database.execute(GIVE_BACK, parameters)
 
     def renew(self, claimed: Claimed) -> None:
         self._database.execute(RENEW, (self.lease, claimed.id, claimed.attempts))
@@ -245,9 +281,9 @@ class ReactionLog:
         parameters = (claimed.id, claimed.attempts, outcome, self.lease)
         return self._database.row(FINISH_EFFECT, parameters) is not None
 
-    def note_fault(self, claimed: Claimed, error: str) -> None:
-        wait = wait_after(claimed.attempts, self.retry_after)
-        parameters = (error, wait, ATTEMPTS, ATTEMPTS, claimed.id, claimed.attempts)
+    def note_fault(self, claimed: Claimed, error: Exception) -> None:
+        wait = wait_after(claimed.attempts, self._retry_after)
+        parameters = (told(error), wait, ATTEMPTS, ATTEMPTS, claimed.id, claimed.attempts)
         self._database.execute(NOTE_FAULT, parameters)
 
     def park_fatal(self) -> None:
@@ -259,6 +295,16 @@ class ReactionLog:
     def retry(self, tenant_id: UUID, reaction_id: int) -> bool:
         """Whether it was set aside, and is to be done again."""
         return self._database.row(RETRY, (tenant_id, reaction_id)) is not None
+
+
+def told(error: Exception) -> str:
+    """What is kept of an error."""
+    return storable(f"{type(error).__name__}: {error}")
+
+
+def storable(text: str) -> str:
+    """Without what PostgreSQL does not take: NUL, and half a surrogate pair."""
+    return text[:MOST_TOLD].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def wait_after(attempts: int, retry_after: Sequence[float]) -> timedelta:

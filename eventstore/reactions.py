@@ -5,6 +5,7 @@ so a process that ends anywhere leaves its work to the next one.
 """
 
 import logging
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -57,17 +58,17 @@ class Reactions:
 
     # After a commit ------------------------------------------------------------------------------
 
-    def drain(self, caused: Sequence[Instance]) -> None:
+    def drain(self, caused: Sequence[Instance], correlation_id: UUID) -> None:
         """Do what a command has caused, and what that causes; never raises.
 
-        `caused` has an entry for each reaction. What is not done when this returns is a worker's:
-        the command is committed, and its answer stands.
+        `caused` has an entry for each reaction; all have the command's correlation id. What is
+        not done when this returns is a worker's: the command is committed, and its answer stands.
         """
         if not caused:
             return
         waiting = deque(caused)
         try:
-            self._drain(waiting)
+            self._drain(waiting, correlation_id)
             for instance in waiting:
                 self._log.release(instance)
         except Exception:
@@ -75,27 +76,35 @@ class Reactions:
             logger.exception("drain_failed")
             self._database.close_if_broken()
 
-    def _drain(self, waiting: deque[Instance]) -> None:
+    def _drain(self, waiting: deque[Instance], correlation_id: UUID) -> None:
         until = time.monotonic() + MOST_SECONDS
         steps = 0
         while waiting and steps < MOST_STEPS and time.monotonic() < until:
-            waiting.extend(self._send_all(self._take_patiently(waiting.popleft())))
+            instance = waiting.popleft()
+            waiting.extend(self._send_all(self._take_patiently(instance, correlation_id), until))
             steps += 1
 
-    def _take_patiently(self, instance: Instance) -> list[Envelope]:
+    def _take_patiently(self, instance: Instance, correlation_id: UUID) -> list[Envelope]:
         until = time.monotonic() + PATIENCE
         while True:
             try:
-                return self._steps.take(instance)
+                return self._steps.take(instance, correlation_id)
             except InstanceHeld:
                 if time.monotonic() > until:
+                    self._log.release(instance)
                     return []
                 time.sleep(LOOK_AGAIN)
 
-    def _send_all(self, envelopes: Sequence[Envelope]) -> list[Instance]:
-        """Do one step's commands in their order; one that cannot be done holds up the rest."""
+    def _send_all(self, envelopes: Sequence[Envelope], until: float = math.inf) -> list[Instance]:
+        """Do one step's commands in their order; one that cannot be done holds up the rest.
+
+        So does the end of the sender's time, `until` on the monotonic clock.
+        """
         caused: list[Instance] = []
-        for envelope in envelopes:
+        for number, envelope in enumerate(envelopes):
+            if time.monotonic() > until:
+                self._pending.release(envelopes[number:])
+                break
             of_this = self._send(envelope)
             if of_this is None:
                 break
@@ -116,17 +125,11 @@ class Reactions:
             return [envelope.sender.instance]
         except Exception as error:
             # A handler's, a projection's or the database's fault: it is tried again, or set aside.
-            code = error.code if isinstance(error, DaybookError) else "internal"
-            if code == "internal":
+            if not isinstance(error, DaybookError):
                 logger.exception("command_failed", extra={"command_id": envelope.command_id})
             self._database.close_if_broken()
-            self._pending.note_fault(
-                envelope.actor.tenant_id,
-                envelope.command_id,
-                attempts,
-                code=code,
-                detail=f"{type(error).__name__}: {error}",
-            )
+            tenant_id = envelope.actor.tenant_id
+            self._pending.note_fault(tenant_id, envelope.command_id, attempts, error)
             return None
 
     # In a worker ---------------------------------------------------------------------------------
@@ -140,8 +143,13 @@ class Reactions:
         self._log.park_fatal()
         self._pending.fail_fatal()
         done = 0
-        while not until() and (self._step() or self._command() or (effects and self._effect())):
-            done += 1
+        while not until():
+            did = self._step() + self._command()
+            if not did and effects:
+                did = int(self._effect())
+            if not did:
+                break
+            done += did
         return done
 
     def perform_effects(self, until: Callable[[], bool] = lambda: False) -> int:
@@ -159,12 +167,15 @@ class Reactions:
         try:
             envelopes = self._steps.take(claimed.instance, claimed)
         except InstanceHeld:
-            return True  # It has its lease, and comes again when that is over.
+            self._log.give_back(claimed)
+            return True
         except (OperationalError, InterfaceError) as error:
             self._database.close_if_broken()
-            self._log.note_fault(claimed, f"{type(error).__name__}: {error}")
+            self._log.note_fault(claimed, error)
             return True
-        self.drain(self._send_all(envelopes))
+        caused = self._send_all(envelopes)
+        if envelopes:
+            self.drain(caused, envelopes[0].correlation_id)
         return True
 
     def _command(self) -> bool:
@@ -173,7 +184,8 @@ class Reactions:
             return False
         envelope = self._envelope(pending)
         if envelope is not None:
-            self.drain(self._send(envelope, pending.attempts) or ())
+            caused = self._send(envelope, pending.attempts)
+            self.drain(caused or (), envelope.correlation_id)
         return True
 
     def _envelope(self, pending: PendingCommand) -> Envelope | None:
@@ -183,9 +195,7 @@ class Reactions:
             command_type = self._command_types.stored_as(pending.type_name)
             command = decode_as(command_type.command_class, pending.data)
         except DaybookError as error:
-            self._pending.note_fault(
-                tenant_id, pending.id, pending.attempts, code=error.code, detail=str(error)
-            )
+            self._pending.note_fault(tenant_id, pending.id, pending.attempts, error)
             return None
         return Envelope(
             command=command,
@@ -203,7 +213,7 @@ class Reactions:
         reach("effect.claimed")
         if self._effects.perform(due):
             reach("effect.noted")
-            self.drain([due.claimed.instance])
+            self.drain([due.claimed.instance], due.correlation_id)
         return True
 
     # By an operator ------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from eventstore.event_types import EventTypes
 from eventstore.events import event_id
 from eventstore.fault_points import reach
 from eventstore.overrides import Overrides
-from eventstore.pipeline import sqlstate
+from eventstore.pipeline import LOCK_TIMEOUT, sqlstate
 from eventstore.process_managers import (
     CommandRefused,
     EffectDone,
@@ -30,9 +30,6 @@ from eventstore.tenancy import Actor, Role
 from eventstore.validation import validated
 
 logger = logging.getLogger("daybook.reactions")
-
-#: PostgreSQL's code for a row that somebody else has locked.
-LOCK_NOT_AVAILABLE = "55P03"
 
 
 class InstanceHeld(Exception):
@@ -67,19 +64,19 @@ class Steps:
         self._effect_types = effect_types
         self._overrides = overrides
 
-    def take(self, instance: Instance, claimed: Claimed | None = None) -> list[Envelope]:
+    def take(self, instance: Instance, turn: Claimed | UUID) -> list[Envelope]:
         """Do the instance's oldest open step; the commands that it sent are still to be done.
 
-        `claimed` is the step that a worker may do; without one, it must be at its first attempt,
-        which whoever caused it has claimed. Nothing is done where it is not that one. What the
-        process manager raises is noted with the reaction. Raises InstanceHeld, and Django's
-        database errors.
+        `turn` is the step that a worker has claimed; or, for a sender, the correlation id of what
+        he has caused and thereby claimed. Nothing is done where that step is done already. What
+        the process manager raises is noted with the reaction. Raises InstanceHeld where somebody
+        else has his turn first, and Django's database errors.
         """
         step: Step | None = None
         try:
             with self._database.transaction():
                 step = self._lock(instance)
-                if step is None or not _may_take(step, claimed):
+                if step is None or not _is_turn(step, turn):
                     return []
                 reach("step.begun")
                 commands = self._do(instance, step)
@@ -94,15 +91,14 @@ class Steps:
                 raise
             place = {"process_manager": instance.process, "instance_id": instance.instance_id}
             logger.exception("step_failed", extra=place)
-            failed = Claimed(step.id, step.attempts, instance)
-            self._log.note_fault(failed, f"{type(error).__name__}: {error}")
+            self._log.note_fault(Claimed(step.id, step.attempts, instance), error)
             return []
 
     def _lock(self, instance: Instance) -> Step | None:
         try:
             return self._log.next_step(instance)
         except OperationalError as error:
-            if sqlstate(error) == LOCK_NOT_AVAILABLE:
+            if sqlstate(error) == LOCK_TIMEOUT:
                 raise InstanceHeld from error
             raise
 
@@ -125,20 +121,18 @@ class Steps:
             "causation_id": cause,
             **self._columns(wishes),
         }
-        return wishes.commands if self._log.finish_step(row) else []
+        if not self._log.finish_step(row):
+            raise InstanceHeld  # Done by somebody who let the row go just as this one took it.
+        return wishes.commands
 
     def _read(self, tenant_id: UUID, step: Step) -> tuple[Any, UUID | None]:
         """The event or outcome to react to, and the id of the message that it is."""
         if step.kind == "event":
-            if step.event_data is None:
+            if step.event is None:
                 raise LookupError(f"the event of reaction {step.id} is not in the event table")
-            assert step.schema_version
-            assert step.category
-            assert step.aggregate_id
-            assert step.version
-            event = self._serializer.decode(step.name, step.schema_version, step.event_data)
-            cause = event_id(tenant_id, step.category, step.aggregate_id, step.version)
-            return event, cause
+            category, aggregate_id, version, schema_version, data = step.event
+            event = self._serializer.decode(step.name, schema_version, data)
+            return event, event_id(tenant_id, category, aggregate_id, version)
         if step.kind == "refusal":
             refused = decode_as(CommandRefused, step.data or "")
             return refused, refused.command_id
@@ -185,12 +179,15 @@ class Steps:
         }
 
 
-def _may_take(step: Step, claimed: Claimed | None) -> bool:
-    if step.status != "pending":
-        return False  # Set aside: it holds its instance up until an operator retries it.
-    if claimed is None:
-        return step.attempts == 1
-    return (step.id, step.attempts) == (claimed.id, claimed.attempts)
+def _is_turn(step: Step, turn: Claimed | UUID) -> bool:
+    """Whether this step is to be done now; raises InstanceHeld where it is somebody else's."""
+    if isinstance(turn, Claimed):
+        return (step.status, step.id, step.attempts) == ("pending", turn.id, turn.attempts)
+    if step.status != "pending" or step.attempts != 1 or not step.untried:
+        return False  # Set aside, or a worker's: it holds its instance up.
+    if step.correlation_id != turn:
+        raise InstanceHeld  # Another sender's, who is at it, or dead.
+    return True
 
 
 def _outcome_of_effect(text: str) -> EffectDone | EffectRefused:

@@ -72,8 +72,15 @@ def one_command(command_id: UUID, actor: Actor) -> dict[str, Any]:
     return {
         **_shown(row),
         "data": decode_json(data),
-        "result": decode_json(result) if result else None,
+        "result": _told(result) if result else None,
     }
+
+
+def _told(result: str) -> dict[str, Any]:
+    """An answer without the text of an error of ours, which is for operators, in the admin."""
+    answer: dict[str, Any] = decode_json(result)
+    answer.pop("error", None)
+    return answer
 
 
 def _visible(actor: Actor) -> QuerySet[StoredCommand]:

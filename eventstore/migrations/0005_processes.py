@@ -123,6 +123,14 @@ class Migration(migrations.Migration):
                         name="eventstore_reaction_instance",
                     ),
                     models.Index(
+                        condition=Q(
+                            Q(("status", "done"), _negated=True),
+                            Q(("kind", "effect"), _negated=True),
+                        ),
+                        fields=["tenant", "process", "instance_id", "id"],
+                        name="eventstore_reaction_open",
+                    ),
+                    models.Index(
                         condition=Q(("status", "pending")),
                         fields=["lease_until"],
                         name="eventstore_reaction_due",

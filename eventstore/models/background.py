@@ -91,6 +91,12 @@ class Reaction(models.Model):
                 fields=["tenant", "process", "instance_id", "id"],
                 name="eventstore_reaction_instance",
             ),
+            # What is still to be done of an instance, however long its history.
+            models.Index(
+                fields=["tenant", "process", "instance_id", "id"],
+                condition=~Q(status="done") & ~Q(kind="effect"),
+                name="eventstore_reaction_open",
+            ),
             models.Index(
                 fields=["lease_until"],
                 condition=Q(status="pending"),

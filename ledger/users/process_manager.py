@@ -44,8 +44,10 @@ class UserRegistrationProcess(ProcessManager[UserRegistrationProcessState]):
                 return [CompleteUserRegistration(aggregate_id=state.id)]
             case UserRegistrationSucceeded() | UserRegistrationFailed():
                 state.waits_for = ""
-            case CommandRefused():
+            case CommandRefused() if state.waits_for:
                 raise ProcessStuck(f"The registration of user {state.id}", event)
+            case CommandRefused():
+                pass  # An operator has asked again for what is done.
             case _:
                 assert_never(event)
         return []

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.db import OperationalError
 
+import ledger.errors
 from config.api_errors import STATUS_OF_CODE, exception_handler
 from eventstore import errors
 from eventstore.application import Application
@@ -15,11 +16,13 @@ from eventstore.serialization import EventSerializer
 from projections import queries
 from tests.http import Api
 
-#: Raised at start or while programming, never as an answer.
+#: Raised at start, while programming, or in what a process manager does: never as an answer.
 NO_ANSWERS = {
     errors.RegistrationError,
     errors.MissingRow,
     errors.RowExists,
+    ledger.errors.ProcessStuck,
+    ledger.errors.StepNotDone,
 }
 
 

@@ -179,7 +179,8 @@ def _send(
 def as_json(result: Result) -> str:
     """The body of the API's answer, to the byte."""
     body = to_builtins(result)
-    del body["created"], body["replayed"]  # in HTTP its status and a header
+    for ours in ("created", "replayed", "caused"):  # in HTTP its status, a header, and nothing
+        del body[ours]
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 

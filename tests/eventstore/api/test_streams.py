@@ -116,7 +116,13 @@ def test_an_event_is_shown_with_its_envelope_and_hash(auditor: Api, api: Api) ->
         "version": 2,
         "type": "account.money_deposited",
         "schema_version": 2,
-        "data": {"amount": "12.30", "booked_on": "1994-03-31", "reference": None},
+        "data": {
+            "amount": "12.30",
+            "booked_on": "1994-03-31",
+            "reference": None,
+            "transfer_id": None,
+            "is_refund": False,
+        },
         "recorded_at": stored.recorded_at.isoformat().replace("+00:00", "Z"),
         "correlation_id": answer["correlation_id"],
         "causation_id": answer["command_id"],
@@ -180,7 +186,13 @@ def test_an_event_of_an_old_schema_version_is_shown_as_one_of_today(
     as_it_was = list(before)
     event = auditor.get(f"/api/streams/account/{old_account}").body["events"][1]
     assert (event["type"], event["schema_version"]) == ("account.money_deposited", 2)
-    assert event["data"] == {"amount": "12.30", "booked_on": None, "reference": None}
+    assert event["data"] == {
+        "amount": "12.30",
+        "booked_on": None,
+        "reference": None,
+        "transfer_id": None,
+        "is_refund": False,
+    }
     assert list(before.all()) == as_it_was
     assert as_it_was[1][:2] == ('{"amount":"12.30","booked_on":null,"reference":""}', 1)
 

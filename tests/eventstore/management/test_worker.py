@@ -49,7 +49,9 @@ def forgotten_transfer(api: Api, monkeypatch: pytest.MonkeyPatch, amount: str = 
     source, target = api.opened_account(owner_id, deposit="20000"), api.opened_account(owner_id)
     fields = {"from_account_id": source, "to_account_id": target, "amount": amount}
     with monkeypatch.context() as patch:
-        patch.setattr("eventstore.reactions.Reactions.drain", lambda self, caused: None)
+        patch.setattr(
+            "eventstore.reactions.Reactions.drain", lambda self, caused, correlation_id: None
+        )
         assert api.send("start-transfer", fields).status == 201
     Reaction.objects.filter(status="pending").update(lease_until=Now() - timedelta(seconds=1))
 

@@ -144,7 +144,9 @@ def test_a_sender_waits_a_moment_for_an_instance_that_somebody_is_at(
         other.execute(LOCK, (run,))
         # What it does between two looks, in the test's hands.
         monkeypatch.setattr(reactions.time, "sleep", lambda seconds: other.rollback())
-        scene.application.reactions.drain([Instance(scene.actor.tenant_id, "run", run)])
+        instance = Instance(scene.actor.tenant_id, "run", run)
+        correlation_id = Reaction.objects.get().correlation_id
+        scene.application.reactions.drain([instance], correlation_id)
 
     assert seen(run) == (["start", "start"] if patience else ["start"])
     assert Reaction.objects.get().status == ("done" if patience else "pending")
