@@ -62,7 +62,28 @@ class Application:
         sender drains; what fails is tried again after so many seconds, four times. An effect that
         takes longer than `effect_seconds` is taken for one that hangs.
         """
-        self.database = database or Database()
+        self._make_tables(database or Database())
+        self.high_water_mark = HighWaterMark(self.database)
+        self.access = Access(self.database)
+        self.throttle = Throttle(self.database, calls_per_minute=calls_per_minute)
+        self.store = EventStore(
+            self.database, self.events, self.processes, lease_seconds=lease_seconds
+        )
+        self._make_readers(snapshot_every, cache_size)
+        self.command_log = CommandLog(self.database, lease_seconds=lease_seconds)
+        self.reaction_log = ReactionLog(
+            self.database, lease_seconds=lease_seconds, retry_after=retry_after
+        )
+        self.pending_commands = PendingCommands(
+            self.database, lease_seconds=lease_seconds, retry_after=retry_after
+        )
+        deliver = self._way_of_a_command(pipeline)
+        self.reactions = self._reactions(deliver, effect_seconds)
+        self.bus = CommandBus(deliver, self.reactions)
+
+    def _make_tables(self, database: Database) -> None:
+        """The tables that registration fills."""
+        self.database = database
         self.events = EventTypes()
         self.aggregates = AggregateTypes()
         self.commands = CommandTypes()
@@ -72,31 +93,20 @@ class Application:
         self.projections = Projections()
         #: Where an aggregate of a category can be read: `/api/persons/{aggregate_id}`.
         self.locations: dict[str, str] = {}
-        self.store = EventStore(
-            self.database, self.events, self.processes, lease_seconds=lease_seconds
-        )
+
+    def _make_readers(self, snapshot_every: int, cache_size: int) -> None:
         self.reader = EventReader(self.database, self.events)
         self.history = History(self.store, self.reader, self.aggregates)
         self.snapshots = Snapshots(self.database, every=snapshot_every)
         self.cache = AggregateCache(cache_size)
         self.loader = AggregateLoader(self.store, self.snapshots, self.cache)
-        self.command_log = CommandLog(self.database, lease_seconds=lease_seconds)
-        self.high_water_mark = HighWaterMark(self.database)
-        self.access = Access(self.database)
-        self.throttle = Throttle(self.database, calls_per_minute=calls_per_minute)
+
+    def _way_of_a_command(self, pipeline: Sequence[type[Step]]) -> Proceed:
         services = Services(self.database, self.commands, self.command_log)
         execution = CommandExecution(
             services, self.store, self.loader, self.projections, self.processes, self.overrides
         )
-        deliver = assemble(execution, services, pipeline)
-        self.reaction_log = ReactionLog(
-            self.database, lease_seconds=lease_seconds, retry_after=retry_after
-        )
-        self.pending_commands = PendingCommands(
-            self.database, lease_seconds=lease_seconds, retry_after=retry_after
-        )
-        self.reactions = self._reactions(deliver, effect_seconds)
-        self.bus = CommandBus(deliver, self.reactions)
+        return assemble(execution, services, pipeline)
 
     def _reactions(self, deliver: Proceed, effect_seconds: float) -> Reactions:
         steps = Steps(

@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import NamedTuple
 from uuid import UUID
 
+from eventstore.attempts import ATTEMPTS, storable, told, wait_after
 from eventstore.commands import Envelope, Instance, Sender
 from eventstore.database import Database
 from eventstore.errors import DaybookError
-from eventstore.reaction_log import ATTEMPTS, storable, told, wait_after
 
 # Claim a command of a process manager that nobody is doing: of each step the first that is open.
 CLAIM = """

@@ -11,15 +11,9 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from eventstore.attempts import ATTEMPTS, LOOK_AGAIN, told, wait_after
 from eventstore.commands import Instance
 from eventstore.database import Database
-
-#: How often something is tried, by whomever, before it is set aside.
-ATTEMPTS = 5
-#: After how many seconds a worker comes back to a step that somebody else was at.
-LOOK_AGAIN = 0.5
-#: Characters that are kept of an error.
-MOST_TOLD = 2000
 
 # Lock an instance and read its oldest step that is open, with its event. The row that was locked
 # is read as it is now, the reaction as it was when the statement began: FINISH_STEP finds out.
@@ -295,18 +289,3 @@ class ReactionLog:
     def retry(self, tenant_id: UUID, reaction_id: int) -> bool:
         """Whether it was set aside, and is to be done again."""
         return self._database.row(RETRY, (tenant_id, reaction_id)) is not None
-
-
-def told(error: Exception) -> str:
-    """What is kept of an error."""
-    return storable(f"{type(error).__name__}: {error}")
-
-
-def storable(text: str) -> str:
-    """Without what PostgreSQL does not take: NUL, and half a surrogate pair."""
-    return text[:MOST_TOLD].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
-
-
-def wait_after(attempts: int, retry_after: Sequence[float]) -> timedelta:
-    """How long to wait after so many failed attempts."""
-    return timedelta(seconds=retry_after[min(attempts, len(retry_after)) - 1])

@@ -157,17 +157,10 @@ class EventStore:
             version=expected_version,
             head_hash=head_hash,
         )
-        parameters = (
-            recording.tenant_id,
-            category,
-            aggregate_id,
-            expected_version,
-            *drafts.columns(),
-            recording.recorded_at,
-            recording.command_id,
-            *self._due_reactions(recording.tenant_id, aggregate_id, events),
-            self._lease,
-        )
+        stream = (recording.tenant_id, category, aggregate_id, expected_version)
+        origin = (recording.recorded_at, recording.command_id)
+        due = self._due_reactions(recording.tenant_id, aggregate_id, events)
+        parameters = (*stream, *drafts.columns(), *origin, *due, self._lease)
         reach("append.begun")
         outcome, found_version, positions = self._database.rows(APPEND, parameters)[0]
         reach("append.ended")

@@ -145,6 +145,10 @@ def _register_transfers(application: Application) -> None:
         name="fail-transfer",
         only_processes=True,
     )
+    _register_transfer_process(application)
+
+
+def _register_transfer_process(application: Application) -> None:
     application.processes.run(
         TransferProcess(),
         on={

@@ -12,7 +12,7 @@ import pytest
 from django.db import connection
 from psycopg import sql
 
-from eventstore.checks.pipeline import REQUIRED_STEPS
+from eventstore.checks.settings import REQUIRED_STEPS
 from tests.contracts.library import play
 from tests.eventstore.support import raw_connection
 

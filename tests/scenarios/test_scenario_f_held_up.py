@@ -6,8 +6,8 @@ import pytest
 from django.db.models.functions import Now
 
 from eventstore.application import Application
+from eventstore.attempts import ATTEMPTS
 from eventstore.models import ProcessInstance, Reaction, StoredCommand, StoredStream, Tenant
-from eventstore.reaction_log import ATTEMPTS
 from ledger.transfers.commands import CompleteTransfer
 from projections.models import TransferSummary
 from tests.http import Api

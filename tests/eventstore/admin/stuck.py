@@ -10,8 +10,8 @@ from uuid import UUID, uuid4
 from django.db import connection
 from django.db.models.functions import Now
 
+from eventstore.attempts import ATTEMPTS
 from eventstore.models import ProcessInstance, Reaction, StoredCommand
-from eventstore.reaction_log import ATTEMPTS
 from ledger.transfers.commands import StartTransfer
 from tests.eventstore.support import World
 

@@ -14,8 +14,8 @@ from django.test.utils import isolate_apps
 from eventstore.application import Application, get_application, pipeline_from_settings
 from eventstore.checks import registration
 from eventstore.checks.database import check_database
-from eventstore.checks.pipeline import REQUIRED_STEPS, check_pipeline
 from eventstore.checks.registration import check_registration
+from eventstore.checks.settings import REQUIRED_STEPS, check_lease, check_pipeline
 from eventstore.commands import Command
 from eventstore.events import Event
 from eventstore.fields import Secret, Text
@@ -232,3 +232,9 @@ def test_a_command_that_no_sender_could_fill_in_is_found(
     (message,) = check_registration(None)
     assert message.id == "eventstore.E006"
     assert problem in message.msg
+
+
+@pytest.mark.parametrize(("lease", "found"), [(10, []), (5.1, []), (5, ["eventstore.W001"])])
+def test_a_lease_is_longer_than_a_sender_drains(lease: float, found: list[str]) -> None:
+    with override_settings(EVENTSTORE={**settings.EVENTSTORE, "LEASE_SECONDS": lease}):
+        assert ids(check_lease(None)) == found

@@ -200,6 +200,10 @@ class Play:
         self.send(Begin(aggregate_id=counter_of(run), by=by, note=note, run=run))
         return run
 
+    def note_again(self, run: UUID) -> None:
+        """A second event for the same instance, `later`."""
+        self.send(Begin(aggregate_id=uuid4(), by=1, note="later", run=run))
+
     def send(self, command: Command) -> Result:
         return self.application.bus.send(command, actor=self.actor)
 
