@@ -18,6 +18,7 @@ from eventstore.faults import UnknownEventType as UnknownEventType
 from eventstore.faults import Unreadable as Unreadable
 from eventstore.faults import UnreadableData as UnreadableData
 from eventstore.faults import UnreadableEvent as UnreadableEvent
+from eventstore.faults import UnsendableCommand as UnsendableCommand
 from eventstore.faults import UpcastFailed as UpcastFailed
 
 # Refusals: stored, and replayed with the command id ----------------------------------------------

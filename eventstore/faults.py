@@ -63,8 +63,18 @@ class UnreadableData(Unreadable):
     def __init__(self, class_name: str, problem: str) -> None:
         super().__init__(
             f"What is stored is no {class_name} ({problem}). Give new fields a default, and keep "
-            "reading old ones until nothing that is stored has them."
+            "old ones until nothing that is stored has them; then retry."
         )
+
+
+class UnsendableCommand(DaybookError):
+    """A process manager returned a command whose fields are out of their bounds."""
+
+    code = "unsendable_command"
+
+    def __init__(self, command: str, errors: dict[str, list[str]]) -> None:
+        wrong = "; ".join(f"{name} {', '.join(texts)}" for name, texts in errors.items())
+        super().__init__(f"{command} cannot be sent: {wrong}. Mend `react`, then retry this step.")
 
 
 class CorruptStream(Unreadable):

@@ -3,6 +3,7 @@
 msgspec is no input wall: what comes from outside passes `eventstore.input` first.
 """
 
+import dataclasses
 from collections.abc import Callable, Hashable
 from functools import cache
 from hashlib import sha256
@@ -62,17 +63,23 @@ StoredT = TypeVar("StoredT")
 
 
 def decode_as(stored_class: type[StoredT], text: str) -> StoredT:
-    """A command, an effect or a process' state from its JSON; raises UnreadableData."""
+    """A command, an effect or a process' state from its JSON; raises UnreadableData.
+
+    Also for a field that the class does not have (any more): msgspec would pass over it, and what
+    a process knew would be lost when a field is renamed.
+    """
+    fields = decode_json(text)
+    if unknown := fields.keys() - _fields_of(cast("Hashable", stored_class)):
+        raise UnreadableData(stored_class.__name__, f"it has {', '.join(sorted(unknown))}")
     try:
-        stored: StoredT = _decoder_of(cast(Hashable, stored_class))(text)
-        return stored
-    except msgspec.DecodeError as error:
+        return msgspec.convert(fields, stored_class)
+    except msgspec.ValidationError as error:
         raise UnreadableData(stored_class.__name__, str(error)) from error
 
 
 @cache
-def _decoder_of(stored_class: Hashable) -> Callable[[str], Any]:
-    return msgspec.json.Decoder(stored_class).decode
+def _fields_of(stored_class: Any) -> frozenset[str]:
+    return frozenset(field.name for field in dataclasses.fields(stored_class))
 
 
 class EventSerializer:

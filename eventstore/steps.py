@@ -12,7 +12,7 @@ from eventstore.command_types import CommandTypes
 from eventstore.commands import Command, Envelope, Instance, Sender
 from eventstore.database import Database
 from eventstore.effect_types import EffectTypes
-from eventstore.errors import RegistrationError
+from eventstore.errors import RegistrationError, UnsendableCommand, ValidationFailed
 from eventstore.event_types import EventTypes
 from eventstore.events import event_id
 from eventstore.fault_points import reach
@@ -155,7 +155,7 @@ class Steps:
             actor = Actor(tenant_id=instance.tenant_id, user=step.user, role=Role.MEMBER)
             wishes.commands.append(
                 Envelope(
-                    command=validated(wish),
+                    command=_checked(wish),
                     command_id=uuid5(step.uid, str(number)),
                     actor=actor,
                     correlation_id=step.correlation_id,
@@ -177,6 +177,13 @@ class Steps:
             "effects": [name for name, _ in wishes.effects],
             "effect_data": [data for _, data in wishes.effects],
         }
+
+
+def _checked(wish: Command) -> Command:
+    try:
+        return validated(wish)
+    except ValidationFailed as error:
+        raise UnsendableCommand(type(wish).__name__, error.errors) from error
 
 
 def _is_turn(step: Step, turn: Claimed | UUID) -> bool:

@@ -21,6 +21,7 @@ NO_ANSWERS = {
     errors.RegistrationError,
     errors.MissingRow,
     errors.RowExists,
+    errors.UnsendableCommand,
     ledger.errors.ProcessStuck,
     ledger.errors.StepNotDone,
 }

@@ -14,7 +14,7 @@ from eventstore.application import Application, pipeline_from_settings
 from eventstore.commands import Command, Result
 from eventstore.errors import Refusal
 from eventstore.events import Event
-from eventstore.fields import Secret
+from eventstore.fields import Secret, Text
 from eventstore.process_managers import (
     CommandRefused,
     Effect,
@@ -83,6 +83,11 @@ class Whisper(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fix(Command):
+    reason: Annotated[str, Text(1, 10)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ring(Effect):
     """A call to somewhere else."""
 
@@ -136,6 +141,8 @@ class Run(ProcessManager[RunState]):
                 return [Raise(aggregate_id=counter, by=int(rest), note="by", run=state.id)]
             case "ring":
                 return [Ring(word=rest)]
+            case "nothing":
+                return [Fix(aggregate_id=counter, reason="")]
             case "whisper":
                 return [Whisper(aggregate_id=counter, word="psst")]
             case "end":
@@ -181,7 +188,7 @@ class Counters:
             self.rung.append((effect.word, effect_id))
 
 
-def whisper(command: Whisper, repository: Repository) -> None:
+def whisper(command: Command, repository: Repository) -> None:
     raise AssertionError("nobody can send this")
 
 
@@ -221,6 +228,7 @@ def play(
     application.commands.handle(Begin, begin, name="begin", creates=True)
     application.commands.handle(Raise, counters.raise_counter, name="raise", only_processes=True)
     application.commands.handle(Whisper, whisper, name="whisper")
+    application.commands.handle(Fix, whisper, name="fix")
     application.effects.perform(Ring, counters.perform_ring, name="ring")
     application.processes.run(process, on={Raised: run_of})
     return Play(application, actor, process, counters)

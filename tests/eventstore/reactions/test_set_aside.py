@@ -173,3 +173,34 @@ def test_what_failed_waits_before_it_is_tried_again(database: None, member: Acto
     waits = reaction.lease_until - reaction.created_at
     assert timedelta(seconds=1) <= waits < timedelta(seconds=10)
     assert patient.application.reactions.work() == 0
+
+
+def test_a_command_out_of_its_bounds_says_which_and_where(scene: Play) -> None:
+    scene.begin("nothing")
+
+    assert Reaction.objects.get().error == (
+        "UnsendableCommand: Fix cannot be sent: reason must have 1 to 10 characters. "
+        "Mend `react`, then retry this step."
+    )
+
+
+def test_a_state_with_a_field_that_the_code_does_not_know_is_not_lost(
+    scene: Play, seen: Seen
+) -> None:
+    """As after a deploy that has renamed it: the instance waits for code that reads it."""
+    run = scene.begin("start")
+    older = ProcessInstance.objects.get().state.replace("seen", "heard")
+    ProcessInstance.objects.update(state=older)
+
+    scene.note_again(run)
+    scene.application.reactions.work()
+
+    reaction = Reaction.objects.get(status="parked")
+    assert reaction.error.startswith(
+        "UnreadableData: What is stored is no RunState (it has heard)."
+    )
+    assert ProcessInstance.objects.get().state == older
+    ProcessInstance.objects.update(state=older.replace("heard", "seen"))
+    assert scene.application.reactions.retry_reaction(scene.actor.tenant_id, reaction.id)
+    scene.application.reactions.work()
+    assert seen(run) == ["start", "later"]
