@@ -52,6 +52,7 @@ class Effects:
             with self._renewed(due.claimed):
                 self._call_performer(due)
             outcome = EffectDone(effect=due.name, effect_id=due.uid)
+            logger.info("effect", extra=place)
         except Refusal as refusal:
             logger.warning("effect_refused", extra={**place, "code": refusal.code})
             outcome = EffectRefused(

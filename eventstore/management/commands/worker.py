@@ -2,7 +2,7 @@
 
 import signal
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Event, Thread
 from types import FrameType
@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand
 from django.db import InterfaceError, OperationalError
 
 from eventstore.application import get_application
+from eventstore.models import Reaction, StoredCommand
 
 #: How often to look when nothing was due.
 POLL_SECONDS = 1.0
@@ -25,11 +26,13 @@ class Command(BaseCommand):
         parser.add_argument("--once", action="store_true", help="do what is due now, then end")
 
     def handle(self, *args: Any, once: bool, **options: Any) -> None:
+        say = self.stdout.write if options["verbosity"] else (lambda text: None)
         if once:
-            done = get_application().reactions.work()
-            if options["verbosity"]:
-                self.stdout.write(f"Done: {done}")
+            say(f"Done: {get_application().reactions.work()}")
+            for line in what_is_left():
+                say(line)
             return
+        say("At work until Ctrl-C or SIGTERM.")
         ended = Event()
         end_gently(ended)
         reactions = get_application().reactions
@@ -51,6 +54,25 @@ class Command(BaseCommand):
                 database.connection.close()
             ended.wait(POLL_SECONDS)
         database.connection.close()
+
+
+def what_is_left() -> Iterator[str]:
+    """What waits, until when, and what nobody will do before an operator looks at it."""
+    alias = get_application().database.alias
+    reactions, commands = Reaction.objects.using(alias), StoredCommand.objects.using(alias)
+    sent = commands.filter(reaction__isnull=False)
+    waiting = [
+        until
+        for rows in (reactions, sent)
+        for until in rows.filter(status="pending").values_list("lease_until", flat=True)
+        if until is not None
+    ]
+    if waiting:
+        first = f"{min(waiting):%H:%M:%S} UTC"
+        yield f"Waiting for a lease or the next attempt: {len(waiting)}, the first until {first}"
+    aside = reactions.filter(status="parked").count() + sent.filter(status="failed").count()
+    if aside:
+        yield f"Set aside: {aside}; see Processes in the admin"
 
 
 def end_gently(ended: Event) -> None:

@@ -4,7 +4,7 @@ import signal
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event
 
 import pytest
@@ -75,6 +75,20 @@ def test_once_does_what_is_due_and_ends(api: Api, monkeypatch: pytest.MonkeyPatc
     assert (first.returncode, first.stdout) == (0, "Done: 1\n")
     assert completed() == 1
     assert (second.returncode, second.stdout) == (0, "Done: 0\n")
+
+
+def test_once_says_what_it_has_left(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    forgotten_transfer(api, monkeypatch)
+    Reaction.objects.update(lease_until=datetime(2099, 1, 1, 12, 30, 15, tzinfo=UTC))
+    waiting = run_manage("worker", "--once")
+    Reaction.objects.update(status="parked")
+    aside = run_manage("worker", "--once")
+
+    assert waiting.stdout.splitlines() == [
+        "Done: 0",
+        "Waiting for a lease or the next attempt: 1, the first until 12:30:15 UTC",
+    ]
+    assert aside.stdout.splitlines() == ["Done: 0", "Set aside: 1; see Processes in the admin"]
 
 
 def test_a_worker_does_what_comes_and_ends_in_order(
