@@ -55,7 +55,7 @@ _BLANK = r"\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 _CONTROL = r"\x00-\x1f\x7f-\x9f"
 #: What takes no ink: Unicode's Default_Ignorable_Code_Point (soft hyphen, zero-width and direction
 #: marks, Hangul fillers, variation selectors, tags), other format characters, an empty Braille.
-_INKLESS = (
+INKLESS = (
     r"\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e"
     r"\u2060-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     # Beyond four digits the two languages write escapes in different ways.
@@ -63,7 +63,7 @@ _INKLESS = (
 )
 
 _CONTROL_CHARACTER = re.compile(f"[{_CONTROL}]")
-_VISIBLE_CHARACTER = re.compile(f"[^{_BLANK}{_CONTROL}{_INKLESS}]")
+_VISIBLE_CHARACTER = re.compile(f"[^{_BLANK}{_CONTROL}{INKLESS}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +95,7 @@ class Text:
 
     def schema(self) -> dict[str, Any]:
         """Its `maxLength` also counts blanks around the text, which a sender may leave out."""
-        seen = f"[^{_BLANK}{_CONTROL}{_INKLESS}][^{_CONTROL}]*" if self.minimum else ""
+        seen = f"[^{_BLANK}{_CONTROL}{INKLESS}][^{_CONTROL}]*" if self.minimum else ""
         schema = {
             "type": "string",
             "minLength": self.minimum,

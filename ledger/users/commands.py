@@ -1,12 +1,14 @@
 """What can be asked of a user's registration, and when two login names are the same."""
 
+import re
 import unicodedata
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from eventstore.commands import Command
-from eventstore.fields import Secret, Text
+from eventstore.fields import INKLESS, Secret, Text
 
+_INKLESS = re.compile(f"[{INKLESS}]")
 _TYPED = Text(minimum=1, maximum=150, example="alice.cooper")
 
 # What JSON Schema cannot count is how long a name gets in its normal form. Printable ASCII keeps
@@ -28,10 +30,16 @@ def normal_form(login_name: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Login:
-    """A name to log in with: 1 to 150 characters, as typed and in its normal form."""
+    """A name to log in with: 1 to 150 characters, as typed and in its normal form.
+
+    Nothing invisible: two names that look the same would be two (RFC 8264, section 9.13, keeps
+    such characters out of identifiers, too).
+    """
 
     def clean(self, value: Any) -> str:
         text = _TYPED.clean(value)
+        if _INKLESS.search(text):
+            raise ValueError("must not contain invisible characters, such as zero-width spaces")
         if len(normal_form(text)) > _TYPED.maximum:
             raise ValueError(
                 f"must have 1 to {_TYPED.maximum} characters when written in plain letters"
@@ -45,7 +53,7 @@ class Login:
             {"pattern": _UP_TO_FOUR, "maxLength": _TYPED.maximum // 4},
             {"maxLength": _TYPED.maximum // 18},
         ]
-        return {**_TYPED.schema(), "anyOf": fitting}
+        return {**_TYPED.schema(), "anyOf": fitting, "not": {"pattern": f"[{INKLESS}]"}}
 
 
 LoginName = Annotated[str, Login()]
@@ -59,6 +67,9 @@ class StartUserRegistration(Command):
     Whether the name is free is decided right afterwards: the user's `status` says how it ended.
     Names that differ only in case, in spaces around them or in Unicode form are the same. A
     registration that failed holds no name; a user in cold storage keeps theirs.
+
+    The password is stored nowhere but in its hash, so the same command id with another password
+    is the same command: the first one holds.
     """
 
     login_name: LoginName

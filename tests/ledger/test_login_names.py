@@ -64,6 +64,12 @@ def test_a_normal_form_is_its_own_normal_form(login: str) -> None:
         ("", False),
         (" \t", False),
         ("\u200b", False),
+        # What cannot be seen would make two names of what looks like one.
+        ("vic\u00adtim", False),
+        ("\u200bvictim", False),
+        ("victim\u200d", False),
+        ("vict\u2060im", False),
+        ("a\u202eb", False),
         ("a", True),
         ("a" * 150, True),
         (f" {'a' * 150} ", True),
