@@ -14,6 +14,7 @@ from projections.models import AccountSummary, TransferSummary
 from tests.eventstore.support import PATIENCE, at_once
 from tests.http import Answer, Api, api_for, new_id
 from tests.replay import assert_rows_equal_a_replay
+from tests.scenarios.test_scenario_f_held_up import awaited
 
 #: What only the process of a transfer sends.
 INTERNAL = ("refund-money", "update-transfer", "complete-transfer", "fail-transfer")
@@ -94,7 +95,7 @@ def test_money_moves_and_the_history_shows_debit_and_credit(
     assert events(tenant, "account", source)[-1] == ("account.money_withdrawn", booked)
     credited = ("account.money_deposited", {**booked, "is_refund": False})
     assert events(tenant, "account", target)[-1] == credited
-    assert ProcessInstance.objects.get().waits_for == ""
+    assert awaited() == ""
     assert_rows_equal_a_replay(application)
 
 
@@ -166,7 +167,7 @@ def test_the_money_comes_back_to_a_source_that_was_closed_meanwhile_and_can_be_w
         transfer = transferred(api, source, target, "100")
     assert transfer["status"] == "started"
     assert balances(api, source) == ["0.00"]
-    assert ProcessInstance.objects.get().waits_for == f"the debit of account {source}"
+    assert awaited() == f"the debit of account {source}"
     assert api.send("close-account", {"aggregate_id": source}).status == 200
 
     while application.reactions.work():

@@ -32,6 +32,11 @@ def transfer_after_two_steps(
     return TransferSummary.objects.get()
 
 
+def awaited() -> str:
+    """What the transfer waits for."""
+    return ProcessInstance.objects.get(process="transfer").waits_for
+
+
 def work(application: Application) -> None:
     while application.reactions.work():
         pass
@@ -54,7 +59,7 @@ def unbox_and_retry(application: Application, tenant: Tenant, boxed: Any) -> Tra
     set_box(boxed, "active")
     assert application.reactions.retry_command(tenant.id, given_up.id)
     work(application)
-    assert ProcessInstance.objects.get().waits_for == ""
+    assert awaited() == ""
     assert_rows_equal_a_replay(application)
     return TransferSummary.objects.get()
 
@@ -79,7 +84,7 @@ def test_a_refund_to_a_boxed_account_waits_until_that_is_unboxed(
         ATTEMPTS,
     )
     assert "in cold storage. An operator can unbox it." in str(given_up.result)
-    assert ProcessInstance.objects.get().waits_for == f"the refund to account {source}"
+    assert awaited() == f"the refund to account {source}"
     ended = unbox_and_retry(application, tenant, source)
     assert (ended.status, ended.reason) == ("failed", "account_closed")
     assert api.get(f"/api/accounts/{source}").body["balance"] == "100.00"
@@ -122,7 +127,7 @@ def test_an_end_that_a_tenant_overrides_is_set_aside_for_everybody_to_see(
         "refused (overridden). Remove the cause, an override for one, and retry this step: the "
         "command is then sent again."
     )
-    assert ProcessInstance.objects.get().waits_for == "the note that the transfer is completed"
+    assert awaited() == "the note that the transfer is completed"
     for _ in range(ATTEMPTS):
         Reaction.objects.update(lease_until=Now())
         work(application)
@@ -132,4 +137,4 @@ def test_an_end_that_a_tenant_overrides_is_set_aside_for_everybody_to_see(
     assert application.reactions.retry_reaction(tenant.id, refusal.id)
     work(application)
     assert TransferSummary.objects.get().status == "completed"
-    assert ProcessInstance.objects.get().waits_for == ""
+    assert awaited() == ""
