@@ -48,6 +48,24 @@ def key_caller(slug: str, user_name: str, role: Role) -> Iterator[HttpCaller]:
         yield caller_with_key(key)
 
 
+@contextmanager
+def overrides_on(slug: str) -> Iterator[None]:
+    """With all of a tenant's overrides; those that an operator has switched off are off again."""
+    overrides, tenant = get_application().overrides, find_or_make_tenant(slug)
+    names = [overrides.name_of(each.target) for each in overrides if each.tenant_slug == slug]
+    why = "the demo plays it"
+    off = [
+        name
+        for name in names
+        if overrides.switch(tenant.id, name, active=True, user=DEMO, reason=why)
+    ]
+    try:
+        yield
+    finally:
+        for name in off:
+            overrides.switch(tenant.id, name, active=False, user=DEMO, reason="as it was before")
+
+
 def end_keys(tenant: Tenant, user: User, reason: str) -> None:
     """Revoke all keys that a user of the demo has in a tenant."""
     access = get_application().access

@@ -14,7 +14,7 @@ from django.test import override_settings
 
 from config.demo.accounts import ending, open_account, transfer
 from config.demo.callers import HttpCaller
-from config.demo.people import key_caller
+from config.demo.people import key_caller, overrides_on
 from config.demo.stage import Stage
 from eventstore.application import get_application
 from eventstore.models import Reaction
@@ -31,7 +31,11 @@ NO_SERVER = {
 
 
 def play(stage: Stage) -> None:
-    with key_caller("umbrella", "umbrella-member", Role.MEMBER) as umbrella, mailbox() as box:
+    with (
+        overrides_on("umbrella"),
+        key_caller("umbrella", "umbrella-member", Role.MEMBER) as umbrella,
+        mailbox() as box,
+    ):
         get_application().reactions.work()  # what earlier ones have left is not counted
         empty(box)
         play_sizes(stage, umbrella, box)

@@ -5,7 +5,7 @@ from io import StringIO
 from django.core.management import call_command
 
 from config.demo.callers import HttpCaller
-from config.demo.people import DEMO, find_or_make_tenant, key_caller
+from config.demo.people import DEMO, find_or_make_tenant, key_caller, overrides_on
 from config.demo.stage import Stage
 from eventstore.application import get_application
 from eventstore.models import StoredCommand
@@ -15,7 +15,10 @@ OVERRIDE = "command rename-person"
 
 
 def play(stage: Stage) -> None:
-    with key_caller("umbrella", "umbrella-member", Role.MEMBER) as umbrella:
+    with (
+        overrides_on("umbrella"),
+        key_caller("umbrella", "umbrella-member", Role.MEMBER) as umbrella,
+    ):
         forbid(stage, umbrella)
         switch(stage, umbrella)
     renamed = rename(stage.api, register(stage.api))

@@ -14,8 +14,9 @@ from config.demo.people import find_or_make_tenant
 from config.demo.stage import Stage
 from config.management.commands import demo
 from eventstore.application import Application
-from eventstore.models import ApiKey, Snapshot, StoredEvent, Tenant
+from eventstore.models import ApiKey, OverrideSwitch, Snapshot, StoredEvent, Tenant
 from ledger.persons.aggregate import Person
+from ledger.persons.commands import RenamePerson
 from projections.models import PersonSummary
 from tests.http import Api
 from tests.processes import run_manage
@@ -160,3 +161,19 @@ def test_a_scenario_counts_what_differs(database: None) -> None:
     stage.expect("a number", 1, 2)
     assert stage.differences == 1
     assert scenario_a.play.__module__.endswith("scenario_a")
+
+
+def test_the_demo_plays_what_an_operator_has_switched_off_and_leaves_it_off(
+    application: Application,
+) -> None:
+    umbrella = find_or_make_tenant("umbrella")
+    switch = application.overrides.switch
+    for name in ("command rename-person", "reaction transfer transfer.started"):
+        switch(umbrella.id, name, active=False, user="olga", reason="the owner asked for it")
+
+    played = run_manage("demo", "G", "H")
+
+    assert played.returncode == 0, played.stdout
+    assert application.overrides.handler(umbrella.id, RenamePerson) is None
+    last = OverrideSwitch.objects.latest("id")
+    assert (last.active, last.user, last.reason) == (False, "demo", "as it was before")
