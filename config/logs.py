@@ -21,4 +21,6 @@ class JsonLines(logging.Formatter):
         line |= {key: value for key, value in vars(record).items() if key not in ORDINARY}
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str, ensure_ascii=False)
+        text = json.dumps(line, default=str, ensure_ascii=False)
+        # Half a surrogate pair, as an exception's text may have it, has no form in UTF-8.
+        return text.encode("utf-8", "backslashreplace").decode()
