@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.models import CHANGE
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -15,6 +16,7 @@ from eventstore.admin.fields import ReasonForm
 from eventstore.admin.filters import ListFilters, TenantBySlug, slugs
 from eventstore.admin.pages import ListAdmin, posted
 from eventstore.admin.paging import Page, keyset_page
+from eventstore.admin.records import about_override, note
 from eventstore.application import get_application
 from eventstore.models import OverrideSwitch, Tenant
 from eventstore.overrides import Override
@@ -133,14 +135,17 @@ class OverrideAdmin(ListAdmin):
     def _switch(
         self, request: HttpRequest, line: OverrideLine, *, active: bool, reason: str
     ) -> None:
-        application, user = get_application(), user_of(request).get_username()
+        application, user = get_application(), user_of(request)
         word = "on" if active else "off"
         with application.database.transaction():
             # Two operators at once: the second finds what the first has done.
             application.access.hold(line.tenant)
             done = application.overrides.switch(
-                line.tenant.pk, line.name, active=active, user=user, reason=reason
+                line.tenant.pk, line.name, active=active, user=user.get_username(), reason=reason
             )
+            if done:
+                about, what = about_override(line.name), f"Switched {word}"
+                note(user, line.tenant, about, flag=CHANGE, what=what, reason=reason)
         if done:
             messages.success(request, f"{line.name} is {word} in {line.tenant} from now on.")
         else:

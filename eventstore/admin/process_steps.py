@@ -32,6 +32,13 @@ class ShownStep:
         """Opens the timeline, newest first, at the event."""
         return self.event.version + 1 if self.event else None
 
+    @property
+    def is_retried(self) -> bool:
+        """Whether it was set aside, and has not been tried since somebody asked for that."""
+        has_failed = bool(self.reaction.error)
+        is_pending = self.reaction.status == Reaction.Status.PENDING
+        return is_pending and has_failed and self.reaction.attempts == 0
+
 
 def reactions() -> QuerySet[Reaction]:
     return Reaction.objects.using(get_application().database.alias)
@@ -41,30 +48,6 @@ def reactions_of(instance: ProcessInstance) -> QuerySet[Reaction]:
     return reactions().filter(
         tenant=instance.tenant_id, process=instance.process, instance_id=instance.instance_id
     )
-
-
-def set_aside() -> QuerySet[Reaction]:
-    """Reactions that were given up, and those that have sent a command that was."""
-    parked = reactions().filter(status=Reaction.Status.PARKED).values("pk")
-    return reactions().filter(pk__in=parked.union(_senders_of_failed(), all=True))
-
-
-def set_aside_among(instances: Sequence[ProcessInstance]) -> set[int]:
-    """The keys of those with something that is set aside.
-
-    A query of its own: as a column of the list, PostgreSQL looked through all reactions for it.
-    """
-    own = reactions().filter(
-        tenant__in={each.tenant_id for each in instances},
-        process__in={each.process for each in instances},
-        instance_id__in={each.instance_id for each in instances},
-    )
-    key = ("tenant_id", "process", "instance_id")
-    parked = own.filter(status=Reaction.Status.PARKED).values_list(*key)
-    found = set(parked.union(own.filter(pk__in=_senders_of_failed()).values_list(*key)))
-    return {
-        each.pk for each in instances if (each.tenant_id, each.process, each.instance_id) in found
-    }
 
 
 def shown_steps(instance: ProcessInstance, steps: Sequence[Reaction]) -> list[ShownStep]:
@@ -119,11 +102,6 @@ def _events(tenant_id: UUID, steps: Sequence[Reaction]) -> dict[Any, StoredEvent
     events = StoredEvent.objects.using(get_application().database.alias)
     found = events.filter(tenant=tenant_id, position__in=positions).select_related("stream")
     return {event.position: event for event in found.defer("data", "metadata", "hash")}
-
-
-def _senders_of_failed() -> QuerySet[Any, Any]:
-    failed = _commands().filter(status=StoredCommand.Status.FAILED, reaction__isnull=False)
-    return failed.values("reaction")
 
 
 def _commands() -> QuerySet[StoredCommand]:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 from django import forms
-from django.db.models import Exists, OuterRef, QuerySet, Subquery
+from django.db.models import Exists, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
@@ -17,15 +17,10 @@ from eventstore.admin.filters import ListFilters, TenantBySlug, slugs
 from eventstore.admin.json_text import indented
 from eventstore.admin.pages import ListAdmin
 from eventstore.admin.paging import keyset_page
-from eventstore.admin.process_steps import (
-    reactions,
-    reactions_of,
-    set_aside,
-    set_aside_among,
-    shown_steps,
-)
+from eventstore.admin.process_steps import reactions, reactions_of, shown_steps
 from eventstore.admin.records import about_process, last_notes
 from eventstore.admin.retries import ReactionRetry
+from eventstore.admin.standings import Standing, own, set_aside, standings, unfinished
 from eventstore.application import get_application
 from eventstore.models import ProcessInstance, Reaction, StoredStream, Tenant
 
@@ -51,9 +46,9 @@ class ProcessFilters(ListFilters):
                 rows = rows.filter((field, value))
         match self.cleaned_data["standing"]:
             case "open":
-                return rows.exclude(waits_for="")
+                return rows.filter(~Q(waits_for="") | Q(pk__in=unfinished()))
             case "set-aside":
-                return rows.filter(Exists(_own(set_aside())))
+                return rows.filter(Exists(own(set_aside())))
             case "ended":
                 return rows.filter(waits_for="")
             case _:
@@ -66,7 +61,7 @@ class ProcessLine:
 
     instance: Any
     age: str
-    is_set_aside: bool
+    standing: Standing
 
 
 class ProcessAdmin(ListAdmin):
@@ -81,7 +76,7 @@ class ProcessAdmin(ListAdmin):
         ]
 
     def rows(self) -> QuerySet[Any]:
-        last_step = _own(reactions()).filter(status=Reaction.Status.DONE).order_by("-id")
+        last_step = own(reactions()).filter(status=Reaction.Status.DONE).order_by("-id")
         rows: QuerySet[Any] = (
             super()
             .rows()
@@ -96,8 +91,8 @@ class ProcessAdmin(ListAdmin):
         return rows
 
     def shown(self, rows: Sequence[Any]) -> Sequence[Any]:
-        stuck = set_aside_among(rows)
-        return [ProcessLine(each, age_of(each), each.pk in stuck) for each in rows]
+        found = standings(rows)
+        return [ProcessLine(each, age_of(each), found[each.pk]) for each in rows]
 
     def instance_page(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The state as it is stored, then every reaction with what it sent."""
@@ -111,7 +106,7 @@ class ProcessAdmin(ListAdmin):
             "title": str(instance),
             "instance": instance,
             "age": age_of(instance),
-            "is_set_aside": bool(set_aside_among([instance])),
+            "standing": standings([instance])[pk],
             "state": indented(state.values_list("state", flat=True).get(pk=pk) or ""),
             "stream": _stream_of(instance),
             "page": page,
@@ -123,21 +118,12 @@ class ProcessAdmin(ListAdmin):
 
 
 def age_of(instance: Any) -> str:
-    """By the database's clock."""
+    """By the database's clock; in one line of a narrow column."""
     if not instance.waits_for:
-        return f"{(instance.updated_at - instance.started_at).total_seconds():,.2f} s"
+        return f"{(instance.updated_at - instance.started_at).total_seconds():,.2f}\xa0s"
     if instance.seen_at - instance.started_at < SHORTEST_AGE:
         return "under a minute"
     return timesince(instance.started_at, instance.seen_at)
-
-
-def _own(rows: QuerySet[Reaction]) -> QuerySet[Reaction]:
-    """Those of the process instance of the outer query."""
-    return rows.filter(
-        tenant=OuterRef("tenant"),
-        process=OuterRef("process"),
-        instance_id=OuterRef("instance_id"),
-    )
 
 
 def _stream_of(instance: Any) -> StoredStream | None:

@@ -1,7 +1,7 @@
 """What was done here in a tenant, by whom and why: Django's own admin log.
 
-Every entry is about the tenant, and names the key, member, process or command in its text. So the
-record outlives a membership that has ended, and goes with its tenant.
+Every entry is about the tenant, and names the key, member, process, command or override in its
+text. So the record outlives a membership that has ended, and goes with its tenant.
 """
 
 from typing import Any
@@ -16,6 +16,8 @@ from eventstore.models import ApiKey, ProcessInstance, StoredCommand, Tenant
 
 #: Entries on the page of a key or a membership; the tenant's page goes on to all.
 RECORD_LIMIT = 50
+#: Characters that an entry has room for.
+LONGEST_ABOUT = 200
 
 
 def about_key(key: ApiKey) -> str:
@@ -34,6 +36,10 @@ def about_command(command: StoredCommand) -> str:
     return f"command {command.pk}: {command}"
 
 
+def about_override(name: str) -> str:
+    return f"override: {name}"
+
+
 def note(
     user: AbstractUser, tenant: Tenant, about: str, *, flag: int, what: str, reason: str
 ) -> None:
@@ -42,7 +48,7 @@ def note(
         user_id=user.pk,
         content_type=_tenants(),
         object_id=str(tenant.pk),
-        object_repr=about,
+        object_repr=about[:LONGEST_ABOUT],
         action_flag=flag,
         change_message=f"{what}. Reason: {reason}",
     )

@@ -1,4 +1,4 @@
-"""The tenants, and a tenant's page with the record of who was let in and out."""
+"""The tenants, and a tenant's page with the record of what was done here."""
 
 from typing import Any
 
@@ -45,7 +45,7 @@ class TenantAdmin(ListAdmin):
         return visible_tenants(user, self.roles).annotate(own_role=role)
 
     def tenant_page(self, request: HttpRequest, pk: Any) -> HttpResponse:
-        """What the tenant is, and the record of changes to its members and keys."""
+        """What the tenant is, and the record of what was done to what is its own."""
         tenant = self.one_row(request, pk)
         cursors = ListFilters(request.GET, Tenant.objects.none())
         if not cursors.is_valid():

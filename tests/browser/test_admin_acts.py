@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import User
 from selenium import webdriver
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
 
 from eventstore.application import Application
@@ -78,7 +79,14 @@ def send(browser: webdriver.Chrome) -> None:
 
 
 def errors(browser: webdriver.Chrome) -> list[str]:
-    return [found.text for found in browser.find_elements(By.CSS_SELECTOR, ".es-form .es-error")]
+    return [
+        one_line(found) for found in browser.find_elements(By.CSS_SELECTOR, ".es-form .es-error")
+    ]
+
+
+def one_line(found: WebElement) -> str:
+    """An error with the label before it, which is heard and not seen."""
+    return " ".join(found.text.split())
 
 
 def test_a_person_is_registered_by_a_form_whose_errors_are_mended(page, server, tenant):
@@ -94,7 +102,9 @@ def test_a_person_is_registered_by_a_form_whose_errors_are_mended(page, server, 
     ]
     wrong = page.find_elements(By.CSS_SELECTOR, "[aria-invalid=true]")
     described = [field.get_attribute("aria-describedby") for field in wrong]
-    assert [page.find_element(By.ID, ids.split()[-1]).text for ids in described] == errors(page)
+    assert [one_line(page.find_element(By.ID, ids.split()[-1])) for ids in described] == errors(
+        page
+    )
     fill(page, aggregate_id="", last_name="Lovelace")
     send(page)
     assert "completed" in text(page)

@@ -96,6 +96,31 @@ def test_an_effect_that_was_given_up_is_retried(page, server, stuck):
     assert hosts_asked(page) == {server.removeprefix("http://")}
 
 
+def test_on_a_narrow_screen_the_filter_and_the_menu_line_up(page, server):
+    resize(page, 390, "light")
+    page.get(f"{server}{EVENTSTORE}/overrideswitch/")
+    field, button, entry, title = (
+        page.find_element(By.CSS_SELECTOR, selector).rect
+        for selector in (
+            ".es-field input",
+            ".es-actions button",
+            ".es-sections [aria-current]",
+            "h1",
+        )
+    )
+    assert (button["y"], button["height"]) == (field["y"], field["height"])
+    assert entry["x"] == title["x"]
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_how_long_a_process_took_stands_in_one_line(page, server, width):
+    resize(page, width, "light")
+    page.get(f"{server}{EVENTSTORE}/processinstance/?standing=ended&tenant=acme")
+    (age, *_) = page.find_elements(By.CSS_SELECTOR, "td[data-label=Age]")
+    lines = "const range = document.createRange(); range.selectNodeContents(arguments[0]);"
+    assert page.execute_script(f"{lines} return range.getClientRects().length", age) == 1
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_no_page_of_a_process_is_wider_than_the_window(page, server, stuck, width, scheme):

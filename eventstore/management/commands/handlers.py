@@ -5,12 +5,14 @@ import json
 from argparse import ArgumentParser
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
+from django.db import Error as DatabaseError
 
 from eventstore.application import Application, get_application
+from eventstore.models import OverrideSwitch
 
 
 class Command(BaseCommand):
@@ -20,58 +22,94 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="for programs")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        rows = list(registered(get_application()))
+        application = get_application()
+        entries = list(registered(application, self._switched_off(application)))
         if options["json"]:
-            keys = ("kind", "name", "class", "where")
-            self.stdout.write(json.dumps([dict(zip(keys, row, strict=True)) for row in rows]))
+            self.stdout.write(json.dumps([entry.for_programs() for entry in entries]))
             return
-        widths = [max(len(row[column]) for row in rows) for column in range(3)]
-        for kind, name, target, where in rows:
-            cells = (kind.ljust(widths[0]), name.ljust(widths[1]), target.ljust(widths[2]), where)
-            self.stdout.write("  ".join(cells))
+        widths = [max(map(len, column)) for column in zip(*entries, strict=True)]
+        for entry in entries:
+            cells = (cell.ljust(width) for cell, width in zip(entry, widths, strict=True))
+            self.stdout.write("  ".join(cells).rstrip())
+
+    def _switched_off(self, application: Application) -> set[tuple[str, str]]:
+        """Empty where the database does not tell: what is registered is listed all the same."""
+        try:
+            return switched_off(application)
+        except DatabaseError as error:
+            self.stderr.write(
+                f"Whether overrides are switched off is not known: {str(error).splitlines()[0]} "
+                "Run `manage.py migrate`, or see that the database answers."
+            )
+            return set()
 
 
-def registered(application: Application) -> Iterator[tuple[str, str, str, str]]:
-    """Kind, permanent name, class or function, and `file:line` of each entry."""
+class Entry(NamedTuple):
+    """`target` is a class or function, `where` its `file:line`, `remark` "" where nothing is."""
+
+    kind: str
+    name: str
+    target: str
+    where: str
+    remark: str = ""
+
+    def for_programs(self) -> dict[str, str]:
+        return {
+            "kind": self.kind,
+            "name": self.name,
+            "class": self.target,
+            "where": self.where,
+            "remark": self.remark,
+        }
+
+
+def switched_off(application: Application) -> set[tuple[str, str]]:
+    """The overrides whose last switch was off, each by its tenant's slug and its name."""
+    switches = OverrideSwitch.objects.using(application.database.alias)
+    last = switches.order_by("tenant", "override", "-pk").distinct("tenant", "override")
+    told = last.values_list("tenant__slug", "override", "active")
+    return {(slug, name) for slug, name, is_active in told if not is_active}
+
+
+def registered(application: Application, off: set[tuple[str, str]]) -> Iterator[Entry]:
+    """Each entry under its permanent name; `off` are the overrides that are switched off."""
     yield from _commands_and_events(application)
     yield from _processes(application)
     for effect in application.effects:
         target = f"{effect.effect_class.__name__} -> {effect.performer.__name__}"
-        yield "effect", effect.name, target, _where(effect.performer)
+        yield Entry("effect", effect.name, target, _where(effect.performer))
     for projection in application.projections:
-        yield (
-            "projection",
-            f"{projection.name} (inline)",
-            projection.project.__name__,
-            _where(projection.project),
-        )
+        name, project = f"{projection.name} (inline)", projection.project
+        yield Entry("projection", name, project.__name__, _where(project))
     for override in application.overrides:
-        name = f"{override.tenant_slug}: {application.overrides.name_of(override.target)}"
+        slug, name = override.tenant_slug, application.overrides.name_of(override.target)
         function = override.plain_function
-        yield "override", name, function.__name__, _where(function)
+        remark = "switched off" if (slug, name) in off else ""
+        yield Entry("override", f"{slug}: {name}", function.__name__, _where(function), remark)
 
 
-def _commands_and_events(application: Application) -> Iterator[tuple[str, str, str, str]]:
+def _commands_and_events(application: Application) -> Iterator[Entry]:
     for command in application.commands:
         target = f"{command.command_class.__name__} -> {command.handler.__name__}"
-        yield "command", command.name, target, _where(command.handler)
+        remark = "only processes send it" if command.only_processes else ""
+        yield Entry("command", command.name, target, _where(command.handler), remark)
     for aggregate in application.aggregates:
-        yield "aggregate", aggregate.category, aggregate.__name__, _where(aggregate)
+        yield Entry("aggregate", aggregate.category, aggregate.__name__, _where(aggregate))
     for event in application.events:
         name = f"{event.name} v{event.schema_version}"
-        yield "event", name, event.event_class.__name__, _where(event.event_class)
+        yield Entry("event", name, event.event_class.__name__, _where(event.event_class))
     for (type_name, version), upcaster in application.events.upcasters.items():
         name = f"{type_name} v{version}"
-        yield "upcaster", name, upcaster.__name__, _where(upcaster)
+        yield Entry("upcaster", name, upcaster.__name__, _where(upcaster))
 
 
-def _processes(application: Application) -> Iterator[tuple[str, str, str, str]]:
+def _processes(application: Application) -> Iterator[Entry]:
     """Each process manager, then the events it takes with what says which instance takes them."""
     for manager, on in ((process.manager, process.on) for process in application.processes):
-        yield "process", manager.name, type(manager).__name__, _where(type(manager))
+        yield Entry("process", manager.name, type(manager).__name__, _where(type(manager)))
         for event_class, instance_of in on.items():
             name = f"{manager.name} {application.events.of(event_class).name}"
-            yield "reaction", name, instance_of.__name__, _where(instance_of)
+            yield Entry("reaction", name, instance_of.__name__, _where(instance_of))
 
 
 def _where(target: Any) -> str:

@@ -53,16 +53,21 @@ def with_failed_command(world: World) -> UUID:
 
 def with_parked_effect(elsewhere: World, settings: Any) -> UUID:
     """A large transfer of Umbrella's, completed, whose e-mail has been given up. No server yet."""
+    return with_unsent_mail(elsewhere, settings, ATTEMPTS)
+
+
+def with_unsent_mail(elsewhere: World, settings: Any, attempts: int) -> UUID:
+    """The same after so many attempts."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
     transfer_id = transfer(elsewhere, "10000.01")
-    exhaust(elsewhere)
+    exhaust(elsewhere, attempts)
     return transfer_id
 
 
-def exhaust(world: World) -> None:
-    """Let a worker try whatever is still to be done until it gives up."""
-    for _ in range(ATTEMPTS):
+def exhaust(world: World, attempts: int = ATTEMPTS) -> None:
+    """Let a worker try whatever is still to be done until it gives up, or so many times."""
+    for _ in range(attempts):
         Reaction.objects.filter(status="pending").update(lease_until=Now())
         StoredCommand.objects.filter(status="pending").update(lease_until=Now())
         world.application.reactions.work()

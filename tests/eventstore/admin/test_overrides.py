@@ -1,16 +1,21 @@
 """Tenants' overrides in the admin: what each does, whether it is on, and how it is switched."""
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.urls import reverse
 
+from eventstore.admin.records import about_override, note
 from eventstore.models import OverrideSwitch, Tenant
 from ledger.persons.commands import RenamePerson
 from ledger.tenants.umbrella import keep_the_name
 from tests.eventstore.admin.conftest import HOSTILE
+from tests.eventstore.admin.history_pages import words
 from tests.eventstore.admin.support import errors_by_field, link, staff, submit, text_of
 from tests.eventstore.support import at_once
 
 LIST = "/admin/eventstore/overrideswitch/"
+A_SWITCH = {"flag": CHANGE, "what": "Switched off", "reason": "a trial"}
 RENAME, STARTED = "command rename-person", "reaction transfer transfer.started"
 
 
@@ -145,6 +150,22 @@ def test_an_operator_switches_it_off_and_on_with_a_reason_on_record(olga, applic
     assert in_force(application, umbrella)
     kept = OverrideSwitch.objects.order_by("pk").values_list("active", "user", "reason")
     assert list(kept) == [(False, "olga", "a trial"), (True, "olga", "it is over")]
+    tenants_page = text_of(olga, f"/admin/eventstore/tenant/{umbrella.pk}/")
+    record = words(tenants_page.partition("What was done here")[2])
+    for what in ("Switched off. Reason: a trial", "Switched on. Reason: it is over"):
+        assert f"olga override: {RENAME} {what}" in record
+
+
+def test_what_switches_nothing_is_not_on_record(olga):
+    for _ in range(2):
+        submit(olga, page_of(RENAME, end="off/"), {"reason": "a trial"})
+    assert LogEntry.objects.count() == 1
+
+
+def test_an_override_of_a_long_name_is_switched(olga, umbrella):
+    """The record has room for 200 characters of it, and the switch for 300."""
+    note(User.objects.get(username="olga"), umbrella, about_override("x" * 300), **A_SWITCH)
+    assert LogEntry.objects.get().object_repr.endswith("xxx")
 
 
 def test_one_override_is_switched_and_no_other(olga):
@@ -159,7 +180,10 @@ def test_one_override_is_switched_and_no_other(olga):
 def test_without_a_reason_nothing_is_switched(olga, application, umbrella, reason, said):
     answer = submit(olga, page_of(RENAME, end="off/"), {"reason": reason})
     assert answer.status_code == 400
-    assert said in errors_by_field(answer.content.decode())["reason"]
+    html = answer.content.decode()
+    assert said in errors_by_field(html)["reason"]
+    # The label stands above the field: it is said again to those alone who do not see it there.
+    assert '<p><span class="visually-hidden">Reason </span>' in html
     assert in_force(application, umbrella)
 
 

@@ -82,8 +82,10 @@ def test_what_is_set_aside_shows_in_the_list(root, world, elsewhere, settings):
     stuck = with_failed_command(world)
     unsent = with_parked_effect(elsewhere, settings)
     html = text_of(root, PROCESSES)
-    assert "acme set aside open the debit of account" in row(html, stuck)
-    assert "umbrella set aside ended" in row(html, unsent)
+    assert "acme open a command was set aside the debit of account" in row(html, stuck)
+    assert "umbrella ended an effect was set aside an operator, for what was set aside" in row(
+        html, unsent
+    )
 
 
 def test_processes_are_filtered(root, world, elsewhere, settings):

@@ -95,11 +95,16 @@ def test_a_retried_step_is_tried_five_times_again(operator, world):
     transfer_id = transfer(world)
     last = Reaction.objects.latest("id")
     unreadable = {"kind": "outcome", "data": "{}", "status": "parked", "attempts": 5}
-    Reaction.objects.filter(pk=last.pk).update(**unreadable)
+    error = "LookupError: its state"
+    Reaction.objects.filter(pk=last.pk).update(**unreadable, error=error)
     address = link(text_of(operator, page_of(transfer_id)), "Retry this step")
     submit(operator, address, REASON)
     last.refresh_from_db()
     assert (last.status, last.attempts) == ("pending", 0)
+    told = words(text_of(operator, page_of(transfer_id)))
+    assert "Attempts 0 since it was retried" in told
+    assert "Why it was set aside, before it was retried LookupError: its state" in told
+    assert "Why the last attempt failed" not in told
     exhaust(world)
     last.refresh_from_db()
     assert (last.status, last.attempts) == ("parked", 5)

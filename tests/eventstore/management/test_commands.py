@@ -96,7 +96,7 @@ def test_handlers_names_each_registration_with_file_and_line(application: object
     ],
 )
 def test_handlers_names_processes_effects_and_what_single_tenants_have_otherwise(
-    kind: str, name: str, target: str, line: str
+    database: None, kind: str, name: str, target: str, line: str
 ) -> None:
     entries = json.loads(said("handlers", "--json"))
     (entry,) = [it for it in entries if (it["kind"], it["name"]) == (kind, name)]
