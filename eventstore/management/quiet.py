@@ -1,19 +1,21 @@
-"""Keeps the log's line for each command away from commands that send thousands."""
+"""Keeps the log's line for each command and effect away from commands that do thousands."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-COMMANDS = logging.getLogger("daybook.commands")
+LOGGERS = (logging.getLogger("daybook.commands"), logging.getLogger("daybook.effects"))
 
 
 @contextmanager
 def without_command_lines(*, verbosity: int) -> Iterator[None]:
     """Log warnings only, unless the user asked for more with `--verbosity 2`."""
-    before = COMMANDS.level
+    before = [(logger, logger.level) for logger in LOGGERS]
     if verbosity < 2:
-        COMMANDS.setLevel(logging.WARNING)
+        for logger in LOGGERS:
+            logger.setLevel(logging.WARNING)
     try:
         yield
     finally:
-        COMMANDS.setLevel(before)
+        for logger, level in before:
+            logger.setLevel(level)

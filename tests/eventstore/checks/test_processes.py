@@ -120,7 +120,7 @@ class Altered:
         (WithoutDefault, "missing 1 required positional argument: 'parcel'"),
         (WithoutForm, "cannot be stored: "),
         (Altered, "comes back from the database as"),
-        (dict, "comes back from the database as"),
+        (dict, "must be called with a dataclass"),
     ],
 )
 def test_a_state_that_cannot_begin_or_be_stored_is_e011(state: Any, problem: str) -> None:
