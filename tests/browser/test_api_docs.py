@@ -1,6 +1,7 @@
 """A client developer opens /api/docs, finds every command, and sends a first one from there."""
 
 import json
+from functools import partial
 from itertools import product
 
 import pytest
@@ -77,6 +78,13 @@ def test_a_command_is_sent_with_its_example(
     assert page.execute_script("return localStorage.length + sessionStorage.length") == 0
 
 
+def is_in(scheme: str, page: webdriver.Chrome) -> bool:
+    is_dark = page.execute_script(
+        "return document.documentElement.classList.contains('dark-mode')"
+    )
+    return is_dark is (scheme == "dark")
+
+
 def test_the_page_fits_and_asks_nobody_else(page: webdriver.Chrome, server: str) -> None:
     """The page follows the window and the scheme while it is shown."""
     click(page, "#operations-Commands-deposit_money .opblock-summary-control")
@@ -84,8 +92,6 @@ def test_the_page_fits_and_asks_nobody_else(page: webdriver.Chrome, server: str)
     for width, scheme in product((1280, 390), ("dark", "light")):
         resize(page, width, scheme)
         assert overflow(page) <= 0, (width, scheme)
-        is_dark = page.execute_script(
-            "return document.documentElement.classList.contains('dark-mode')"
-        )
-        assert is_dark is (scheme == "dark"), width
+        # The page hears of the change a moment later.
+        waiting(page).until(partial(is_in, scheme))
     saw_only(page, server)

@@ -34,7 +34,7 @@ from tests.http import api_for
 WELL_FORMED = ["2xx", "403", "404", "409", "410", "412", "422"]
 
 #: The same requests each time.
-QUICK = {"deterministic": True, "max-examples": 10}
+QUICK = {"deterministic": True, "max-examples": 6}
 #: Other requests each time.
 THOROUGH = {"deterministic": False, "max-examples": 150}
 
