@@ -2,6 +2,7 @@
 
 import secrets
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 from uuid import uuid4
 
 from django.db import connection, connections
@@ -82,7 +83,7 @@ def tables_with(text: str) -> list[str]:
         ]
 
 
-def _contains(cursor: object, table: str, text: str) -> bool:
+def _contains(cursor: Any, table: str, text: str) -> bool:
     query = f'SELECT 1 FROM "{table}" AS t WHERE strpos(t::text, %s) > 0 LIMIT 1'
-    cursor.execute(query, (text,))  # type: ignore[attr-defined]
-    return cursor.fetchone() is not None  # type: ignore[attr-defined]
+    cursor.execute(query, (text,))
+    return cursor.fetchone() is not None
