@@ -2,14 +2,21 @@
 
 import logging
 from collections.abc import Callable
-from uuid import UUID
+from typing import Any
+from uuid import UUID, uuid4
 
 import pytest
+from django.db import connection
 from django.db.models.functions import Now
+from psycopg import Connection
 
+from eventstore.command_log import Claim
+from eventstore.command_types import CommandType
 from eventstore.commands import Envelope, Result
 from eventstore.models import Reaction, StoredCommand
-from tests.eventstore.reactions.domain import Play
+from eventstore.reaction_log import NEXT_STEP
+from eventstore.reactions import MOST_SECONDS
+from tests.eventstore.reactions.domain import Play, Raise, counter_of
 from tests.eventstore.reactions.test_set_aside import fail_command
 from tests.eventstore.reactions.test_work import forget
 from tests.eventstore.support import raw_connection
@@ -169,12 +176,74 @@ def test_a_command_behind_one_that_was_given_up_is_not_done_by_a_late_sender(
     assert seen(run) == ["twice"]
 
 
-def test_steps_are_found_by_an_index_however_long_the_history(scene: Play) -> None:
+def test_a_step_is_found_by_an_index_however_long_the_history(scene: Play) -> None:
+    run = scene.begin("start")
     with raw_connection() as raw:
-        definition = raw.execute(
-            "SELECT indexdef FROM pg_indexes WHERE indexname = 'eventstore_reaction_open'"
-        ).fetchone()
-    assert definition is not None
-    predicate = definition[0].partition(" WHERE ")[2]
-    assert "'done'" in predicate
-    assert "'effect'" in predicate
+        raw.execute(LONG_HISTORY, (run,))
+        raw.execute("ANALYZE eventstore_reaction")
+        instance = (scene.actor.tenant_id, "run", run)
+        plan = raw.execute(f"EXPLAIN {NEXT_STEP}", instance).fetchall()
+
+    text = "\n".join(line for (line,) in plan)
+    assert "eventstore_reaction_open" in text, text
+
+
+LONG_HISTORY = """
+INSERT INTO eventstore_reaction (tenant_id, process, instance_id, kind, name, "user",
+    correlation_id, status, attempts, lease_until, created_at)
+SELECT tenant_id, process, instance_id, kind, name, "user", correlation_id, 'done', 1,
+       lease_until, created_at
+FROM eventstore_reaction, generate_series(1, 5000) WHERE instance_id = %s
+"""
+
+
+def test_a_sender_waits_for_a_locked_stream_once_and_not_five_times(
+    scene: Play, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command stands in the log: a worker does it when the stream is free."""
+    claims: list[int] = []
+    deliver = scene.application.command_log.claim
+
+    def counted(command_type: CommandType, envelope: Envelope) -> Claim | None:
+        if envelope.sender:
+            claims.append(envelope.attempt)
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '50ms'")
+        return deliver(command_type, envelope)
+
+    monkeypatch.setattr(scene.application.command_log, "claim", counted)
+    with raw_connection() as other:
+        run = uuid4()
+        scene.process.before = lambda note: lock_stream(other, run)
+        scene.begin("again 1", run=run)
+
+    pending = StoredCommand.objects.get(type="raise")
+    assert (pending.status, pending.code, claims) == ("pending", "busy", [1])
+    scene.process.before = lambda note: None
+    scene.application.reactions.work()
+    assert seen(run) == ["again 1", "end"]
+
+
+def lock_stream(other: Connection[Any], run: UUID) -> None:
+    other.execute(
+        "SELECT 1 FROM eventstore_stream WHERE aggregate_id = %s FOR UPDATE", (counter_of(run),)
+    )
+
+
+def test_a_sender_whose_time_is_over_leaves_the_next_command_to_a_worker_at_once(
+    scene: Play, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = [0.0]
+    monkeypatch.setattr("eventstore.reactions.time.monotonic", lambda: now[0])
+
+    def take_long(command: Raise) -> None:
+        now[0] += MOST_SECONDS + 1
+
+    scene.counters.before_raise = take_long
+    run = scene.begin("twice")
+
+    statuses = StoredCommand.objects.filter(type="raise").order_by("number")
+    assert list(statuses.values_list("status", flat=True)) == ["completed", "pending"]
+    monkeypatch.undo()
+    scene.application.reactions.work()
+    assert seen(run) == ["twice", "1", "2"]
