@@ -6,7 +6,8 @@ in a rebuild. So it may read and write only through `Rows`, and only its own tab
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
 
 from django.db.models import Model
 
@@ -14,51 +15,87 @@ from eventstore.errors import RegistrationError
 from eventstore.events import Event, RecordedEvent
 
 
-@runtime_checkable
-class Change(Protocol):
+class Mode(StrEnum):
+    """When a projection's rows are brought up to date."""
+
+    #: In the command's transaction.
+    INLINE = "inline"
+    #: By a worker, right after the command.
+    ASYNC = "async"
+    #: When somebody asks for them.
+    ON_DEMAND = "on_demand"
+    #: By a worker, at an interval.
+    SCHEDULED = "scheduled"
+
+
+class Change:
     """A change to what is stored, instead of a value that replaces it.
 
     Wherever several streams feed one row, only changes that commute come out right in whichever
     order the transactions commit. `Plus` and `Latest` do.
     """
 
-    operand: Any
-    #: With `{column}` for the column, and %s for the operand.
+    __slots__ = ("operand",)
+    #: With `{column}` for the column, and `{operand}` for the operand.
     sql: ClassVar[str]
 
+    def __init__(self, operand: Any) -> None:
+        self.operand = operand
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.operand!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.operand == getattr(other, "operand", None)
+
+    def __hash__(self) -> int:
+        return hash((type(self), self.operand))
+
+    def start(self) -> Any:
+        """What a row that is made for this change has before it, without a default."""
+        raise NotImplementedError
+
     def onto(self, before: Any) -> Any:
-        """The new value."""
+        """The new value, as `sql` gives it: also of None."""
+        raise NotImplementedError
 
     def then(self, later: Any) -> Any:
         """This change and a later one of the same kind, as one."""
+        raise NotImplementedError
 
 
-@dataclass(frozen=True, slots=True)
-class Plus:
+class Plus(Change):
     """`balance=Plus(event.amount)` adds to the stored balance."""
 
-    operand: Any
-    sql: ClassVar[str] = "{column} + %s"
+    __slots__ = ()
+    sql: ClassVar[str] = "{column} + {operand}"
+
+    def start(self) -> Any:
+        return self.operand - self.operand
 
     def onto(self, before: Any) -> Any:
-        return before + self.operand
+        return None if before is None or self.operand is None else before + self.operand
 
     def then(self, later: "Plus") -> "Plus":
-        return Plus(self.operand + later.operand)
+        return Plus(later.onto(self.operand))
 
 
-@dataclass(frozen=True, slots=True)
-class Latest:
+class Latest(Change):
     """`updated_at=Latest(recorded.recorded_at)` keeps the later of the two times."""
 
-    operand: Any
-    sql: ClassVar[str] = "greatest({column}, %s)"
+    __slots__ = ()
+    sql: ClassVar[str] = "greatest({column}, {operand})"
+
+    def start(self) -> Any:
+        return self.operand
 
     def onto(self, before: Any) -> Any:
+        if before is None or self.operand is None:
+            return self.operand if before is None else before
         return max(before, self.operand)
 
     def then(self, later: "Latest") -> "Latest":
-        return Latest(max(self.operand, later.operand))
+        return Latest(later.onto(self.operand))
 
 
 class Rows(Protocol):
@@ -73,19 +110,28 @@ class Rows(Protocol):
     def update(self, model: type[Model], key: Any, **values: Any) -> None:
         """Change a row, to a value or by a `Change`; raises MissingRow where there is none."""
 
+    def upsert(self, model: type[Model], key: Any, **values: Any) -> None:
+        """Change a row; where there is none it is made first, of defaults and these values."""
+
     def get(self, model: type[Model], key: Any) -> dict[str, Any]:
         """A row's values as of all earlier events; raises MissingRow where there is none.
 
-        Read only what this event's own stream has written: another stream's may be changing.
+        Inline, read only what this event's own stream has written: another stream's may be
+        changing. In the other modes events come one by one, and any row may be read.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A model that a projection writes. With `tenant_id`, the key fields are unique in it."""
+    """A model that a projection writes. With `tenant_id`, the key fields are unique in it.
+
+    `by_aggregate`: its key is an aggregate's id, and events `get` the row of their own aggregate.
+    Then all rows that a batch of events reads are read at once.
+    """
 
     model: type[Model]
     key: tuple[str, ...]
+    by_aggregate: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,9 +153,30 @@ class Projections:
 
     def __init__(self) -> None:
         self._by_name: dict[str, Projection] = {}
+        self._modes: dict[str, Mode] = {}
+        #: Seconds between two runs of a scheduled projection.
+        self.intervals: dict[str, float] = {}
+
+    # Registering ---------------------------------------------------------------------------------
 
     def inline(self, projection: Projection) -> None:
         """Bring this one's rows up to date within each command's transaction."""
+        self._add(projection, Mode.INLINE)
+
+    def asynchronous(self, projection: Projection) -> None:
+        """Let a worker bring this one's rows up to date, right after each command."""
+        self._add(projection, Mode.ASYNC)
+
+    def on_demand(self, projection: Projection) -> None:
+        """Bring this one's rows up to date whenever they are asked for."""
+        self._add(projection, Mode.ON_DEMAND)
+
+    def scheduled(self, projection: Projection, *, every: float) -> None:
+        """Let a worker bring this one's rows up to date every so many seconds."""
+        self._add(projection, Mode.SCHEDULED)
+        self.intervals[projection.name] = every
+
+    def _add(self, projection: Projection, mode: Mode) -> None:
         taken = {table.model for other in self for table in other.tables}
         shared = [table.model.__name__ for table in projection.tables if table.model in taken]
         if projection.name in self._by_name or shared:
@@ -118,6 +185,20 @@ class Projections:
                 f"({', '.join(shared) or 'none'}) with another. Each table has one projection."
             )
         self._by_name[projection.name] = projection
+        self._modes[projection.name] = mode
+
+    # Looking up ----------------------------------------------------------------------------------
+
+    def named(self, name: str) -> Projection | None:
+        return self._by_name.get(name)
+
+    def mode_of(self, name: str) -> Mode:
+        """As it is registered. The one that is active stands in the database."""
+        return self._modes[name]
+
+    def in_mode(self, mode: Mode) -> list[Projection]:
+        """In the order of their registration."""
+        return [projection for projection in self if self._modes[projection.name] is mode]
 
     def __iter__(self) -> Iterator[Projection]:
         return iter(self._by_name.values())

@@ -1,13 +1,14 @@
-"""The rows of inline projections: changes gathered in memory, then written in few statements.
+"""The rows of projections: changes gathered in memory, then written in few statements.
 
 A row touched several times is written once. Tables are written in the order in which their
 projection lists them, rows in the order of their keys: two transactions that touch the same
 rows lock them in the same order.
 """
 
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db.models import Model
@@ -15,168 +16,262 @@ from django.db.models import Model
 from eventstore.database import Database
 from eventstore.errors import MissingRow, RowExists
 from eventstore.projections import Change, Projection, Table
+from eventstore.row_statements import (
+    Kinds,
+    can_be_written_together,
+    default_factories,
+    insert_many,
+    insert_one,
+    read_names,
+    select_many,
+    select_one,
+    update_many,
+    update_one,
+)
+from eventstore.serialization import encode_text
+
+#: A key's values, without the tenant.
+Key = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    """The changes to one column of a stored row, to be applied one after the other."""
+class _Several(Change):
+    """Changes of different kinds to one column, to be applied one after the other."""
 
-    changes: tuple[Change, ...]
+    __slots__ = ()
 
-    def then(self, change: Change) -> "_Pending":
-        *earlier, last = self.changes
-        if type(last) is type(change):
-            return _Pending((*earlier, last.then(change)))
-        return _Pending((*self.changes, change))
+    def start(self) -> Any:
+        return self.operand[0].start()
 
-    def onto(self, value: Any) -> Any:
-        for change in self.changes:
-            value = change.onto(value)
-        return value
+    def onto(self, before: Any) -> Any:
+        for change in self.operand:
+            before = change.onto(before)
+        return before
+
+
+def _then(before: Change, change: Change) -> Change:
+    if not isinstance(before, _Several):
+        return _Several((before, change))
+    *earlier, last = before.operand
+    if type(last) is type(change):
+        return _Several((*earlier, last.then(change)))
+    return _Several((*before.operand, change))
 
 
 @dataclass(slots=True)
 class _PendingRow:
-    """What is to be written to one row: all of it, or what changes."""
+    """What is to be written to one row: all of it (`insert`), or what changes."""
 
-    is_new: bool
+    kind: Literal["insert", "update", "upsert"]
     values: dict[str, Any]
 
     def merge(self, values: dict[str, Any]) -> None:
+        mine = self.values
         for name, value in values.items():
-            before = self.values.get(name)
-            if isinstance(before, _Pending) and isinstance(value, Change):
-                self.values[name] = before.then(value)
-            elif isinstance(value, Change):
-                known = self.is_new or name in self.values
-                self.values[name] = value.onto(before) if known else _Pending((value,))
+            if name not in mine or not isinstance(value, Change):
+                mine[name] = value
+                continue
+            before = mine[name]
+            if type(before) is type(value):
+                mine[name] = before.then(value)
             else:
-                self.values[name] = value
+                is_change = isinstance(before, Change)
+                mine[name] = _then(before, value) if is_change else value.onto(before)
+
+    def first(self, model: type[Model]) -> dict[str, Any]:
+        """The row that an upsert makes where there is none, before its changes."""
+        row = _defaults(model)
+        for name, value in self.values.items():
+            if not isinstance(value, Change):
+                row[name] = value
+            elif name not in row:
+                row[name] = value.start()
+        return row
 
 
-class InlineRows:
-    """`Rows` on the live tables, within the command's transaction."""
+class TenantRows:
+    """`Rows` of one tenant on the live tables, within a transaction of whoever makes it."""
 
     def __init__(self, database: Database, projection: Projection, tenant_id: UUID) -> None:
         self._database = database
         self._tables = {table.model: table for table in projection.tables}
-        self._pending: dict[type[Model], dict[tuple[Any, ...], _PendingRow]] = {
+        self.tenant_id = tenant_id
+        self.pending: dict[type[Model], dict[Key, _PendingRow]] = {
             table.model: {} for table in projection.tables
         }
-        self._tenant_id = tenant_id
+        #: Rows that were read ahead; None: there is no such row.
+        self.stored: dict[type[Model], dict[Key, Sequence[Any] | None]] = {
+            table.model: {} for table in projection.tables
+        }
 
     def insert(self, model: type[Model], key: Any, **values: Any) -> None:
         key = _as_tuple(key)
-        if key in self._pending[model]:
+        if key in self.pending[model]:
             raise RowExists(model._meta.db_table, key)
-        self._pending[model][key] = _PendingRow(True, _defaults(model) | values)
+        self.pending[model][key] = _PendingRow("insert", _defaults(model) | values)
 
     def update(self, model: type[Model], key: Any, **values: Any) -> None:
-        self._pending[model].setdefault(_as_tuple(key), _PendingRow(False, {})).merge(values)
+        rows = self.pending[model]
+        key = _as_tuple(key)
+        if row := rows.get(key):
+            row.merge(values)
+        else:
+            rows[key] = _PendingRow("update", values)
+
+    def upsert(self, model: type[Model], key: Any, **values: Any) -> None:
+        rows = self.pending[model]
+        key = _as_tuple(key)
+        if row := rows.get(key):
+            row.merge(values)
+        else:
+            rows[key] = _PendingRow("upsert", values)
 
     def get(self, model: type[Model], key: Any) -> dict[str, Any]:
         table = self._tables[model]
         key = _as_tuple(key)
-        pending = self._pending[model].get(key, _PendingRow(False, {}))
         named_key = dict(zip(table.key, key, strict=True))
-        if pending.is_new:
+        pending = self.pending[model].get(key)
+        if pending is not None and pending.kind == "insert":
             return named_key | pending.values
-        columns, select = _select_statement(table)
-        stored = self._database.row(select, (self._tenant_id, *key))
-        if stored is None:
-            raise MissingRow(model._meta.db_table, key)
-        # Not strict: a table of nothing but its key has no columns here, and selects a 1.
-        row = dict(zip(columns, stored, strict=False))
-        for name, value in pending.values.items():
-            row[name] = value.onto(row[name]) if isinstance(value, _Pending) else value
+        row = self._stored(table, key)
+        if row is None:
+            if pending is None or pending.kind == "update":
+                raise MissingRow(model._meta.db_table, key)
+            row = pending.first(model)
+        for name, value in pending.values.items() if pending else ():
+            row[name] = value.onto(row[name]) if isinstance(value, Change) else value
         return named_key | row
 
-    def flush(self) -> None:
-        """Write all changes; raises MissingRow where an update meets no row."""
-        for model, rows in self._pending.items():
-            for key in sorted(rows):
-                self._write(self._tables[model], key, rows[key])
-            rows.clear()
+    def _stored(self, table: Table, key: Key) -> dict[str, Any] | None:
+        read_ahead = self.stored[table.model]
+        if key in read_ahead:
+            stored = read_ahead[key]
+        else:
+            stored = self._database.row(select_one(table)[1], (self.tenant_id, *key))
+        # Not strict: a table of nothing but its key has no columns here, and selects a 1.
+        return None if stored is None else dict(zip(read_names(table), stored, strict=False))
 
-    def _write(self, table: Table, key: tuple[Any, ...], row: _PendingRow) -> None:
-        names = tuple(row.values)
-        if row.is_new:
-            insert = _insert_statement(table, names)
-            self._database.execute(insert, (self._tenant_id, *key, *row.values.values()))
+    def flush(self) -> None:
+        """Write all changes, row by row; raises MissingRow where an update meets no row."""
+        for table in self._tables.values():
+            self.flush_table(table)
+
+    def flush_table(self, table: Table) -> None:
+        rows = self.pending[table.model]
+        for key in sorted(rows):
+            self._write(table, key, rows[key])
+        rows.clear()
+
+    def _write(self, table: Table, key: Key, row: _PendingRow) -> None:
+        place = (self.tenant_id, *key)
+        if row.kind == "insert":
+            insert = insert_one(table, tuple(row.values))
+            self._database.execute(insert, (*place, *row.values.values()))
             return
-        kinds = tuple(_kinds(value) for value in row.values.values())
-        update = _update_statement(table, names, kinds)
-        operands = [operand for value in row.values.values() for operand in _operands(value)]
-        cursor = self._database.execute(update, (*operands, self._tenant_id, *key))
+        if row.kind == "upsert":
+            first = row.first(table.model)
+            insert = insert_one(table, tuple(first), unless_there=True)
+            self._database.execute(insert, (*place, *first.values()))
+        update = update_one(table, tuple(row.values), _kinds(row))
+        cursor = self._database.execute(update, (*_operands(row), *place))
         if cursor.rowcount == 0:
             raise MissingRow(table.model._meta.db_table, key)
 
 
-def _as_tuple(key: Any) -> tuple[Any, ...]:
+class BatchRows:
+    """The rows of all tenants that a batch of events touches, for the one who may write them."""
+
+    def __init__(self, database: Database, projection: Projection) -> None:
+        self._database = database
+        self._projection = projection
+        self._of_tenant: dict[UUID, TenantRows] = {}
+
+    def of(self, tenant_id: UUID) -> TenantRows:
+        if (rows := self._of_tenant.get(tenant_id)) is None:
+            rows = TenantRows(self._database, self._projection, tenant_id)
+            self._of_tenant[tenant_id] = rows
+        return rows
+
+    def read_ahead(self, places: Iterable[tuple[UUID, UUID]]) -> None:
+        """Read the rows of these aggregates, each with its tenant, by one statement a table."""
+        places = list(places)
+        for table in self._projection.tables:
+            if not (table.by_aggregate and places):
+                continue
+            for tenant_id, aggregate_id in places:
+                self.of(tenant_id).stored[table.model][aggregate_id,] = None
+            select = select_many(table, self._database)
+            for tenant_id, aggregate_id, *row in self._database.rows(select, _columns(places)):
+                self.of(tenant_id).stored[table.model][aggregate_id,] = row
+
+    def flush(self) -> None:
+        """Write all changes, rows of the same shape together; raises MissingRow."""
+        for table in self._projection.tables:
+            if not can_be_written_together(table):
+                for rows in self._of_tenant.values():
+                    rows.flush_table(table)
+                continue
+            shapes: dict[Any, list[tuple[Key, _PendingRow]]] = defaultdict(list)
+            for rows in self._of_tenant.values():
+                for key, row in rows.pending[table.model].items():
+                    shape = (row.kind, tuple(row.values), _kinds(row))
+                    shapes[shape].append(((rows.tenant_id, *key), row))
+            for (kind, names, kinds), alike in shapes.items():
+                self._write(table, kind, names, kinds, alike)
+        self._of_tenant.clear()
+
+    def _write(
+        self,
+        table: Table,
+        kind: str,
+        names: tuple[str, ...],
+        kinds: Kinds,
+        alike: list[tuple[Key, _PendingRow]],
+    ) -> None:
+        places = _columns(place for place, _ in alike)
+        if kind == "upsert":
+            first = [row.first(table.model) for _, row in alike]
+            insert = insert_many(table, tuple(first[0]), self._database, unless_there=True)
+            values = _columns(row.values() for row in first)
+            self._database.execute(insert, (*places, *values))
+        if kind == "insert":
+            insert = insert_many(table, names, self._database)
+            values = _columns(row.values.values() for _, row in alike)
+            self._database.execute(insert, (*places, *values))
+            return
+        update = update_many(table, names, kinds, self._database)
+        operands = _columns(_operands(row) for _, row in alike)
+        if self._database.execute(update, (*places, *operands)).rowcount < len(alike):
+            raise MissingRow(table.model._meta.db_table, alike[0][0] if len(alike) == 1 else "")
+
+
+def _columns(rows: Iterable[Iterable[Any]]) -> list[str]:
+    """One JSON array for each column."""
+    return [encode_text(column) for column in zip(*rows, strict=True)]
+
+
+def _as_tuple(key: Any) -> Key:
     return key if isinstance(key, tuple) else (key,)
 
 
-def _kinds(value: Any) -> tuple[type[Change], ...]:
-    return tuple(type(change) for change in value.changes) if isinstance(value, _Pending) else ()
+def _kinds(row: _PendingRow) -> Kinds:
+    return tuple(_kinds_of(value) for value in row.values.values())
 
 
-def _operands(value: Any) -> list[Any]:
-    return [c.operand for c in value.changes] if isinstance(value, _Pending) else [value]
+def _kinds_of(value: Any) -> tuple[type[Change], ...]:
+    if isinstance(value, _Several):
+        return tuple(type(change) for change in value.operand)
+    return (type(value),) if isinstance(value, Change) else ()
 
 
-@cache
-def _default_factories(model: type[Model]) -> tuple[tuple[str, Any], ...]:
-    fields = model._meta.concrete_fields
-    return tuple((field.attname, field.get_default) for field in fields if field.has_default())
+def _operands(row: _PendingRow) -> list[Any]:
+    operands: list[Any] = []
+    for value in row.values.values():
+        if isinstance(value, _Several):
+            operands += [change.operand for change in value.operand]
+        else:
+            operands.append(value.operand if isinstance(value, Change) else value)
+    return operands
 
 
 def _defaults(model: type[Model]) -> dict[str, Any]:
-    return {name: default() for name, default in _default_factories(model)}
-
-
-# SQL of the models' own names, made once for each shape. Identifiers come from code, never input.
-
-
-@cache
-def _select_statement(table: Table) -> tuple[tuple[str, ...], str]:
-    """The columns beside the surrogate id, the tenant and the key."""
-    known = ("tenant_id", *table.key)
-    fields = [
-        field
-        for field in table.model._meta.concrete_fields
-        if not field.primary_key and field.attname not in known
-    ]
-    columns = ", ".join(f'"{field.column}"' for field in fields) or "1"
-    select = f'SELECT {columns} FROM "{table.model._meta.db_table}" WHERE {_where(table)}'
-    return tuple(field.attname for field in fields), select
-
-
-@cache
-def _insert_statement(table: Table, names: tuple[str, ...]) -> str:
-    columns = [_column(table, name) for name in ("tenant_id", *table.key, *names)]
-    places = ", ".join(["%s"] * len(columns))
-    return f'INSERT INTO "{table.model._meta.db_table}" ({", ".join(columns)}) VALUES ({places})'
-
-
-@cache
-def _update_statement(
-    table: Table, names: tuple[str, ...], kinds: tuple[tuple[type[Change], ...], ...]
-) -> str:
-    changes = []
-    for name, of_column in zip(names, kinds, strict=True):
-        column = _column(table, name)
-        value = column if of_column else "%s"
-        for kind in of_column:
-            value = kind.sql.format(column=value)
-        changes.append(f"{column} = {value}")
-    table_name = table.model._meta.db_table
-    return f'UPDATE "{table_name}" SET {", ".join(changes)} WHERE {_where(table)}'
-
-
-def _where(table: Table) -> str:
-    return " AND ".join(f"{_column(table, name)} = %s" for name in ("tenant_id", *table.key))
-
-
-def _column(table: Table, name: str) -> str:
-    field: Any = table.model._meta.get_field(name)
-    return f'"{field.column}"'
+    return {name: default() for name, default in default_factories(model)}

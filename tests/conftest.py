@@ -41,6 +41,7 @@ def django_db_setup(
     """Make the test database for every test; pytest-django's looks for its own fixtures only."""
     with django_db_blocker.unblock():
         databases = setup_databases(verbosity=0, interactive=False, aliases={"default"})
+        wipe()  # What the migrations have written for the sample application.
         connections.close_all()
         yield
         teardown_databases(databases, verbosity=0)

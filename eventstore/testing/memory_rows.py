@@ -32,6 +32,16 @@ class MemoryRows:
         defaults = {field.attname: field.get_default() for field in fields if field.has_default()}
         self.tables[model][place] = defaults | values
 
+    def upsert(self, model: type[Model], key: Any, **values: Any) -> None:
+        if self._place(key) not in self.tables[model]:
+            fields = model._meta.concrete_fields
+            defaulted = {field.attname for field in fields if field.has_default()}
+            changes = {name: value for name, value in values.items() if isinstance(value, Change)}
+            started = {n: c.start() for n, c in changes.items() if n not in defaulted}
+            plain = {name: value for name, value in values.items() if name not in changes}
+            self.insert(model, key, **plain, **started)
+        self.update(model, key, **values)
+
     def update(self, model: type[Model], key: Any, **values: Any) -> None:
         row = self._row(model, key)
         for name, value in values.items():

@@ -57,3 +57,4 @@ def wipe() -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(EMPTY_EVERYTHING)
     get_application().cache.clear()
+    get_application().reader.forget()

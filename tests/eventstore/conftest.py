@@ -7,12 +7,15 @@ import psycopg
 import pytest
 from django.db import connections
 
+from eventstore import fault_points
 from eventstore.application import Application
 from eventstore.history import History
 from eventstore.models import Tenant
 from eventstore.reading import EventReader
 from eventstore.tenancy import Actor, Role
+from tests.eventstore.sample_tables import sample_tables
 from tests.eventstore.shelves import library
+from tests.eventstore.subscriptions.domain import Scene, scene
 from tests.eventstore.support import World, raw_connection
 
 
@@ -45,3 +48,17 @@ def history(application: Application) -> History:
     shelves = library()
     reader = EventReader(shelves.database, shelves.events, page_size=3)
     return History(shelves.store, reader, shelves.aggregates)
+
+
+@pytest.fixture
+def tables(database: None) -> Generator[None]:
+    """The samples' tables; no fault point is armed afterwards."""
+    with sample_tables():
+        yield
+        fault_points.arm(None)
+
+
+@pytest.fixture
+def two(tables: None, member: Actor) -> Scene:
+    """`items` and `places` are async; what failed is due again at once."""
+    return scene(member)

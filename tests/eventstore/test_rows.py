@@ -1,4 +1,4 @@
-"""`InlineRows` on real tables: what is merged, read back and written, and in which order."""
+"""`TenantRows` on real tables: what is merged, read back and written, and in which order."""
 
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from eventstore.database import Database
 from eventstore.errors import DaybookError, MissingRow, RegistrationError
 from eventstore.models import Tenant
 from eventstore.projections import Change, Latest, Plus, Projections, Rows, Table
-from eventstore.rows import InlineRows
+from eventstore.rows import TenantRows
 from eventstore.testing.memory_rows import MemoryRows
 from projections.accounts import ACCOUNT_SUMMARY
 from projections.models import AccountOwner, AccountSummary, PersonAccount, PersonSummary
@@ -24,8 +24,8 @@ KEY = UUID(int=5)
 
 
 @pytest.fixture
-def rows(tenant: Tenant) -> InlineRows:
-    return InlineRows(Database(), PERSON_SUMMARY, tenant.id)
+def rows(tenant: Tenant) -> TenantRows:
+    return TenantRows(Database(), PERSON_SUMMARY, tenant.id)
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def insert_person(rows: Rows, key: UUID = KEY, **values: Any) -> None:
 
 
 def test_an_inserted_row_has_the_tenant_its_key_and_the_defaults(
-    rows: InlineRows, tenant: Tenant
+    rows: TenantRows, tenant: Tenant
 ) -> None:
     insert_person(rows)
     assert not PersonSummary.objects.exists()
@@ -53,7 +53,7 @@ def test_an_inserted_row_has_the_tenant_its_key_and_the_defaults(
     assert (person.open_account_count, person.total_balance) == (0, Decimal(0))
 
 
-def test_a_second_flush_writes_nothing(rows: InlineRows) -> None:
+def test_a_second_flush_writes_nothing(rows: TenantRows) -> None:
     insert_person(rows)
     rows.flush()
     rows.flush()
@@ -85,7 +85,7 @@ def test_a_second_flush_writes_nothing(rows: InlineRows) -> None:
     ],
 )  # fmt: skip
 def test_changes_give_the_same_row_whether_merged_or_written_one_by_one(
-    rows: InlineRows,
+    rows: TenantRows,
     stored_first: bool,
     changes: list[dict[str, Any]],
     expected: dict[str, Any],
@@ -104,22 +104,22 @@ def test_changes_give_the_same_row_whether_merged_or_written_one_by_one(
 def test_a_change_knows_its_new_value_and_its_sql(change: Change) -> None:
     assert change.onto(5) == {Plus: 6, Latest: 5}[type(change)]
     assert "{column}" in change.sql
-    assert "%s" in change.sql
+    assert "{operand}" in change.sql
 
 
-def test_an_update_without_a_row_is_missing(rows: InlineRows) -> None:
+def test_an_update_without_a_row_is_missing(rows: TenantRows) -> None:
     rows.update(PersonSummary, KEY, name="B")
 
     with pytest.raises(MissingRow, match="person_summary has no row"):
         rows.flush()
 
 
-def test_get_without_a_row_is_missing(rows: InlineRows) -> None:
+def test_get_without_a_row_is_missing(rows: TenantRows) -> None:
     with pytest.raises(MissingRow, match="person_summary has no row"):
         rows.get(PersonSummary, KEY)
 
 
-def test_an_inserted_row_that_exists_is_an_error(rows: InlineRows) -> None:
+def test_an_inserted_row_that_exists_is_an_error(rows: TenantRows) -> None:
     insert_person(rows)
     rows.flush()
     insert_person(rows)
@@ -128,7 +128,7 @@ def test_an_inserted_row_that_exists_is_an_error(rows: InlineRows) -> None:
         rows.flush()
 
 
-def test_a_row_inserted_twice_before_it_is_written_is_an_error(rows: InlineRows) -> None:
+def test_a_row_inserted_twice_before_it_is_written_is_an_error(rows: TenantRows) -> None:
     """Else one of the two is lost without a word, where a replay would notice."""
 
     def insert_twice() -> None:
@@ -140,7 +140,7 @@ def test_a_row_inserted_twice_before_it_is_written_is_an_error(rows: InlineRows)
         insert_twice()
 
 
-def test_rows_in_memory_answer_as_the_live_ones(rows: InlineRows, tenant: Tenant) -> None:
+def test_rows_in_memory_answer_as_the_live_ones(rows: TenantRows, tenant: Tenant) -> None:
     memory = MemoryRows(PERSON_SUMMARY)
     memory.tenant_id = tenant.id
     for either in (rows, memory):
@@ -156,7 +156,7 @@ def test_rows_in_memory_answer_as_the_live_ones(rows: InlineRows, tenant: Tenant
         memory.update(PersonSummary, UUID(int=6), name="B")
 
 
-def test_get_sees_what_is_stored_and_what_is_pending(rows: InlineRows) -> None:
+def test_get_sees_what_is_stored_and_what_is_pending(rows: TenantRows) -> None:
     insert_person(rows, total_balance=Decimal("10.00"))
     rows.flush()
     rows.update(PersonSummary, KEY, name="Bob", total_balance=Plus(Decimal("5.00")))
@@ -168,14 +168,14 @@ def test_get_sees_what_is_stored_and_what_is_pending(rows: InlineRows) -> None:
     assert PersonSummary.objects.get().name == "Alice"
 
 
-def test_get_sees_a_row_that_is_not_stored_yet(rows: InlineRows) -> None:
+def test_get_sees_a_row_that_is_not_stored_yet(rows: TenantRows) -> None:
     insert_person(rows)
     rows.update(PersonSummary, KEY, open_account_count=Plus(1))
 
     assert rows.get(PersonSummary, KEY)["open_account_count"] == 1
 
 
-def test_get_has_the_key_whether_the_row_is_pending_or_stored(rows: InlineRows) -> None:
+def test_get_has_the_key_whether_the_row_is_pending_or_stored(rows: TenantRows) -> None:
     """Else a projection works in one batch and breaks in another."""
     insert_person(rows)
     pending = rows.get(PersonSummary, KEY)
@@ -185,7 +185,7 @@ def test_get_has_the_key_whether_the_row_is_pending_or_stored(rows: InlineRows) 
     assert pending["person_id"] == KEY
 
 
-def test_what_get_returns_is_a_copy(rows: InlineRows) -> None:
+def test_what_get_returns_is_a_copy(rows: TenantRows) -> None:
     insert_person(rows)
     rows.get(PersonSummary, KEY)["name"] = "changed by hand"
     rows.flush()
@@ -193,10 +193,10 @@ def test_what_get_returns_is_a_copy(rows: InlineRows) -> None:
     assert PersonSummary.objects.get().name == "Alice"
 
 
-def test_another_tenants_row_is_not_reached(rows: InlineRows) -> None:
+def test_another_tenants_row_is_not_reached(rows: TenantRows) -> None:
     insert_person(rows)
     rows.flush()
-    other = InlineRows(Database(), PERSON_SUMMARY, uuid4())
+    other = TenantRows(Database(), PERSON_SUMMARY, uuid4())
 
     with pytest.raises(MissingRow):
         other.get(PersonSummary, KEY)
@@ -206,7 +206,7 @@ def test_another_tenants_row_is_not_reached(rows: InlineRows) -> None:
     assert PersonSummary.objects.get().name == "Alice"
 
 
-def test_a_projection_cannot_write_a_table_that_is_not_its_own(rows: InlineRows) -> None:
+def test_a_projection_cannot_write_a_table_that_is_not_its_own(rows: TenantRows) -> None:
     with pytest.raises(KeyError):
         rows.insert(AccountSummary, KEY)
     with pytest.raises(KeyError):
@@ -215,7 +215,7 @@ def test_a_projection_cannot_write_a_table_that_is_not_its_own(rows: InlineRows)
         rows.get(AccountOwner, KEY)
 
 
-def test_rows_are_written_in_the_order_of_tables_and_then_of_keys(rows: InlineRows) -> None:
+def test_rows_are_written_in_the_order_of_tables_and_then_of_keys(rows: TenantRows) -> None:
     keys = [UUID(int=n) for n in (3, 1, 2)]
     for key in keys:
         insert_person(rows, key)
@@ -229,7 +229,7 @@ def test_rows_are_written_in_the_order_of_tables_and_then_of_keys(rows: InlineRo
 
 
 @pytest.mark.usefixtures("fresh_places")
-def test_updates_lock_rows_in_the_order_of_keys(rows: InlineRows) -> None:
+def test_updates_lock_rows_in_the_order_of_keys(rows: TenantRows) -> None:
     keys = [UUID(int=n) for n in (9, 7, 8)]
     for key in keys:
         insert_person(rows, key)
@@ -245,7 +245,7 @@ def test_updates_lock_rows_in_the_order_of_keys(rows: InlineRows) -> None:
 
 
 @pytest.mark.usefixtures("fresh_places")
-def test_a_row_that_changes_often_is_written_once(rows: InlineRows) -> None:
+def test_a_row_that_changes_often_is_written_once(rows: TenantRows) -> None:
     insert_person(rows)
     rows.flush()
     for _ in range(100):
