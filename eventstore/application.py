@@ -23,19 +23,27 @@ from eventstore.event_types import EventTypes
 from eventstore.execution import CommandExecution
 from eventstore.high_water_mark import HighWaterMark
 from eventstore.history import History
+from eventstore.lag import Lag
 from eventstore.loading import AggregateLoader
+from eventstore.logged_commands import LoggedCommands
 from eventstore.overrides import Overrides
 from eventstore.pending_commands import PendingCommands
-from eventstore.pipeline import Proceed, Services, Step
+from eventstore.pipeline import Services, Step
 from eventstore.process_managers import ProcessManagers
+from eventstore.projection_batches import Batches
 from eventstore.projections import Projections
 from eventstore.reaction_log import ReactionLog
 from eventstore.reactions import Reactions
+from eventstore.read_models import ReadModels
 from eventstore.reading import EventReader
+from eventstore.scheduling import KeepForLater, Scheduling
 from eventstore.snapshots import Snapshots
 from eventstore.steps import Steps
 from eventstore.store import EventStore
+from eventstore.subscription_log import SubscriptionLog
+from eventstore.subscriptions import Subscriptions
 from eventstore.throttling import Throttle
+from eventstore.wakeups import Wakeups
 
 
 class Application:
@@ -64,22 +72,20 @@ class Application:
         """
         self._make_tables(database or Database())
         self.high_water_mark = HighWaterMark(self.database)
+        self.wakeups = Wakeups(self.database, self.projections)
         self.access = Access(self.database)
         self.throttle = Throttle(self.database, calls_per_minute=calls_per_minute)
+        self._make_logs(lease_seconds, retry_after)
         self.store = EventStore(
-            self.database, self.events, self.processes, lease_seconds=lease_seconds
+            self.database,
+            self.events,
+            self.processes,
+            lease_seconds=lease_seconds,
+            modes=self.subscription_log,
         )
         self._make_readers(snapshot_every, cache_size)
-        self.command_log = CommandLog(self.database, lease_seconds=lease_seconds)
-        self.reaction_log = ReactionLog(
-            self.database, lease_seconds=lease_seconds, retry_after=retry_after
-        )
-        self.pending_commands = PendingCommands(
-            self.database, lease_seconds=lease_seconds, retry_after=retry_after
-        )
-        deliver = self._way_of_a_command(pipeline)
-        self.reactions = self._reactions(deliver, effect_seconds)
-        self.bus = CommandBus(deliver, self.reactions)
+        self._make_background(pipeline, effect_seconds)
+        self._make_read_models()
 
     def _make_tables(self, database: Database) -> None:
         """The tables that registration fills."""
@@ -94,6 +100,19 @@ class Application:
         #: Where an aggregate of a category can be read: `/api/persons/{aggregate_id}`.
         self.locations: dict[str, str] = {}
 
+    def _make_logs(self, lease_seconds: float, retry_after: Sequence[float]) -> None:
+        """What is to be done, how far it is, and what has become of it."""
+        self.subscription_log = SubscriptionLog(
+            self.database, self.projections, retry_after=retry_after
+        )
+        self.command_log = CommandLog(self.database, lease_seconds=lease_seconds)
+        self.reaction_log = ReactionLog(
+            self.database, lease_seconds=lease_seconds, retry_after=retry_after
+        )
+        self.pending_commands = PendingCommands(
+            self.database, lease_seconds=lease_seconds, retry_after=retry_after
+        )
+
     def _make_readers(self, snapshot_every: int, cache_size: int) -> None:
         self.reader = EventReader(self.database, self.events)
         self.history = History(self.store, self.reader, self.aggregates)
@@ -101,14 +120,61 @@ class Application:
         self.cache = AggregateCache(cache_size)
         self.loader = AggregateLoader(self.store, self.snapshots, self.cache)
 
-    def _way_of_a_command(self, pipeline: Sequence[type[Step]]) -> Proceed:
+    def _make_background(self, pipeline: Sequence[type[Step]], effect_seconds: float) -> None:
+        """The way of every command, and those who send commands that stand in the log."""
         services = Services(self.database, self.commands, self.command_log)
         execution = CommandExecution(
-            services, self.store, self.loader, self.projections, self.processes, self.overrides
+            services,
+            self.store,
+            self.loader,
+            self.projections,
+            self.processes,
+            self.overrides,
+            self.wakeups,
         )
-        return assemble(execution, services, pipeline)
+        deliver = assemble(execution, services, pipeline)
+        logged = LoggedCommands(
+            self.database,
+            pending=self.pending_commands,
+            command_types=self.commands,
+            deliver=deliver,
+        )
+        self.reactions = self._reactions(logged, effect_seconds)
+        self.bus = CommandBus(deliver, self.reactions)
+        self.scheduling = Scheduling(
+            keep=assemble(KeepForLater(services), services, pipeline),
+            pending=self.pending_commands,
+            logged=logged,
+            reactions=self.reactions,
+            access=self.access,
+            wakeups=self.wakeups,
+        )
 
-    def _reactions(self, deliver: Proceed, effect_seconds: float) -> Reactions:
+    def _make_read_models(self) -> None:
+        self.lag = Lag(self.database, self.projections)
+        self.batches = Batches(
+            self.database,
+            projections=self.projections,
+            event_types=self.events,
+            log=self.subscription_log,
+            reader=self.reader,
+            mark=self.high_water_mark,
+        )
+        self.subscriptions = Subscriptions(
+            projections=self.projections,
+            log=self.subscription_log,
+            batches=self.batches,
+            wakeups=self.wakeups,
+        )
+        self.read_models = ReadModels(
+            projections=self.projections,
+            log=self.subscription_log,
+            subscriptions=self.subscriptions,
+            mark=self.high_water_mark,
+            wakeups=self.wakeups,
+        )
+
+    def _reactions(self, logged: LoggedCommands, effect_seconds: float) -> Reactions:
         steps = Steps(
             self.database,
             self.reaction_log,
@@ -117,6 +183,7 @@ class Application:
             command_types=self.commands,
             effect_types=self.effects,
             overrides=self.overrides,
+            wakeups=self.wakeups,
         )
         effects = Effects(
             self.database,
@@ -131,8 +198,8 @@ class Application:
             steps=steps,
             pending=self.pending_commands,
             effects=effects,
-            command_types=self.commands,
-            deliver=deliver,
+            logged=logged,
+            wakeups=self.wakeups,
         )
 
 

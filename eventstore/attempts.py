@@ -16,9 +16,9 @@ def told(error: Exception) -> str:
     return storable(f"{type(error).__name__}: {error}")
 
 
-def storable(text: str) -> str:
+def storable(text: str, most: int = MOST_TOLD) -> str:
     """Without what PostgreSQL does not take: NUL, and half a surrogate pair."""
-    return text[:MOST_TOLD].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+    return text[:most].replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def wait_after(attempts: int, retry_after: Sequence[float]) -> timedelta:

@@ -11,7 +11,13 @@ from eventstore.faults import CorruptStream as CorruptStream
 from eventstore.faults import DaybookError as DaybookError
 from eventstore.faults import MissingRow as MissingRow
 from eventstore.faults import NoSuchVersion as NoSuchVersion
+from eventstore.faults import NotApplicable as NotApplicable
+from eventstore.faults import NotCancellable as NotCancellable
+from eventstore.faults import NotCaughtUp as NotCaughtUp
 from eventstore.faults import NotReplayable as NotReplayable
+from eventstore.faults import NotSchedulable as NotSchedulable
+from eventstore.faults import NotWaitable as NotWaitable
+from eventstore.faults import ProjectionModeDiffers as ProjectionModeDiffers
 from eventstore.faults import RegistrationError as RegistrationError
 from eventstore.faults import RowExists as RowExists
 from eventstore.faults import UnknownEventType as UnknownEventType

@@ -1,7 +1,7 @@
 """What happens to a command inside its transaction: claim, handler, rows."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError
@@ -17,10 +17,11 @@ from eventstore.loading import AggregateLoader
 from eventstore.overrides import Overrides
 from eventstore.pipeline import Services
 from eventstore.process_managers import ProcessManagers
-from eventstore.projections import Projection, Projections
+from eventstore.projections import Mode, Projection, Projections
 from eventstore.repository import Repository
-from eventstore.rows import InlineRows
+from eventstore.rows import TenantRows
 from eventstore.store import EventStore
+from eventstore.wakeups import Wakeups, Work
 
 logger = logging.getLogger("daybook.projections")
 
@@ -35,6 +36,7 @@ class CommandExecution:
     projections: Projections
     processes: ProcessManagers
     overrides: Overrides
+    wakeups: Wakeups
 
     def __call__(self, envelope: Envelope) -> Result:
         command_type = self.services.command_types.of(type(envelope.command))
@@ -51,12 +53,21 @@ class CommandExecution:
         reach("command.handled")
         is_overridden = override is not None and not repository.recorded
         if repository.recorded:
-            project_inline(self.services.database, self.projections, repository.recorded)
+            inline = self.projections.in_mode(Mode.INLINE)
+            project_inline(self.services.database, inline, repository.recorded)
         else:
             log.end_unchanged(command_type, envelope, is_overridden=is_overridden)
         reach("command.projected")
         self.services.database.after_commit(repository.keep)
+        if self._feeds_background(repository.recorded):
+            self.wakeups.wake(Work.PROJECTIONS)
         return self._result(envelope, repository.recorded, is_overridden=is_overridden)
+
+    def _feeds_background(self, recorded: Sequence[RecordedEvent[Event]]) -> bool:
+        """Whether a worker's projection takes one of the events."""
+        types = {type(envelope.event) for envelope in recorded}
+        projections = self.projections.in_mode(Mode.ASYNC)
+        return any(types.intersection(projection.events) for projection in projections)
 
     def _repository(self, envelope: Envelope, claim: Claim) -> Repository:
         origin = Origin(
@@ -107,7 +118,7 @@ class CommandExecution:
 
 
 def project_inline(
-    database: Database, projections: Projections, recorded: Sequence[RecordedEvent[Event]]
+    database: Database, projections: Iterable[Projection], recorded: Sequence[RecordedEvent[Event]]
 ) -> None:
     """Bring every inline projection up to date; raises ProjectionFailed.
 
@@ -122,7 +133,7 @@ def project_inline(
 def _project(
     database: Database, projection: Projection, recorded: Sequence[RecordedEvent[Event]]
 ) -> None:
-    rows = InlineRows(database, projection, recorded[0].tenant_id)
+    rows = TenantRows(database, projection, recorded[0].tenant_id)
     position = recorded[0].position
     try:
         for envelope in recorded:

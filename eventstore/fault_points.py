@@ -24,6 +24,11 @@ POINTS = {
     "effect.claimed": "an effect is claimed, not performed",
     "effect.performed": "an effect is performed, which nobody has noted",
     "effect.noted": "an effect's outcome is noted, nobody has reacted to it",
+    "subscription.taken": "a projection's checkpoint is locked, nothing is read",
+    "subscription.projected": "a batch's rows are written, the checkpoint is not",
+    "subscription.moved": "rows and checkpoint are written, uncommitted",
+    "subscription.committed": "a batch is committed, nobody has heard of it",
+    "schedule.claimed": "a command for later is claimed, not tried",
 }
 
 _strike: Callable[[str], None] | None = None

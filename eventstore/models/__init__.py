@@ -8,12 +8,12 @@ from eventstore.models.background import (
     OverrideSwitch,
     ProcessInstance,
     Reaction,
-    Subscription,
 )
 from eventstore.models.boxes import Box
 from eventstore.models.commands import StoredCommand
 from eventstore.models.json_text import JsonText
 from eventstore.models.streams import Reservation, Snapshot, StoredEvent, StoredStream
+from eventstore.models.subscriptions import Subscription, SubscriptionAction, Wakeup
 from eventstore.models.tenants import ApiKey, CallCount, Membership, Tenant
 
 __all__ = [
@@ -31,5 +31,7 @@ __all__ = [
     "StoredEvent",
     "StoredStream",
     "Subscription",
+    "SubscriptionAction",
     "Tenant",
+    "Wakeup",
 ]

@@ -1,4 +1,4 @@
-"""What is done after a commit: process managers, reactions, subscriptions."""
+"""What is done after a commit by process managers: instances, reactions, overrides' switches."""
 
 from django.contrib.postgres.functions import RandomUUID
 from django.db import models
@@ -131,21 +131,3 @@ class OverrideSwitch(models.Model):
 
     def __str__(self) -> str:
         return f"{self.override} {'on' if self.active else 'off'}"
-
-
-class Subscription(models.Model):
-    """How far a projection has read, in which mode, and whether it stands still and why."""
-
-    projection = models.CharField(primary_key=True, max_length=100)
-    mode = models.CharField(max_length=10)
-    generation = models.BigIntegerField(default=1)
-    position = models.BigIntegerField(default=0)
-    status = models.CharField(max_length=10, default="active")
-    error = models.TextField(default="")
-    lease_until = models.DateTimeField(null=True)
-
-    class Meta:
-        db_table = "eventstore_subscription"
-
-    def __str__(self) -> str:
-        return self.projection

@@ -35,7 +35,7 @@ class StoredCommand(models.Model):
     due_at = models.DateTimeField(null=True)
     attempts = models.IntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
-    #: Of the process manager that sends it; null: from outside.
+    #: Of the process manager that sends it; null: from outside, for now or for `due_at`.
     reaction = models.ForeignKey(
         "Reaction", DO_NOTHING, null=True, db_constraint=False, db_index=False
     )
@@ -59,6 +59,18 @@ class StoredCommand(models.Model):
                 fields=["due_at"],
                 condition=Q(status__in=["scheduled", "pending"]),
                 name="eventstore_command_due",
+            ),
+            # What a tenant has scheduled, oldest first.
+            models.Index(
+                fields=["tenant", "due_at", "number"],
+                condition=Q(status__in=["scheduled", "pending"], reaction__isnull=True),
+                name="eventstore_command_scheduled",
+            ),
+            # What of it an aggregate still waits for, however long its history.
+            models.Index(
+                fields=["tenant", "aggregate_id", "due_at", "number"],
+                condition=Q(status__in=["scheduled", "pending"], reaction__isnull=True),
+                name="eventstore_command_in_line",
             ),
             models.Index(
                 fields=["reaction"],

@@ -221,7 +221,7 @@ def test_the_append_function_refuses_hashes_that_are_not_32_bytes_for_each_event
 ) -> None:
     append = """
         SELECT * FROM eventstore_append(%s, 'account', gen_random_uuid(), 0, %s, %s, %s, %s,
-                                        '{}'::json, now(), NULL)
+                                        '{}'::json, now(), NULL, NULL, NULL, NULL, NULL, NULL)
     """
     lines = ["\n".join([text] * events) for text in ("account.opened", "1", "{}")]
 

@@ -1,0 +1,196 @@
+"""One batch of a projection's events: one transaction for rows and checkpoint.
+
+Take the subscription's row, read, project, write the rows, move the checkpoint, commit. Whoever
+dies anywhere in it leaves all as it was before; who is frozen between two statements loses the row
+after some seconds, and cannot commit any more. (PostgreSQL ends nobody who is frozen while he
+receives what he has read: his projection waits until he is thawed or killed.)
+"""
+
+import gc
+import logging
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from django.db import DatabaseError, InterfaceError, OperationalError
+
+from eventstore.database import Database
+from eventstore.errors import NotCaughtUp, ProjectionModeDiffers
+from eventstore.event_types import EventTypes
+from eventstore.fault_points import reach
+from eventstore.high_water_mark import HighWaterMark
+from eventstore.pipeline import sqlstate
+from eventstore.projections import Mode, Projection, Projections
+from eventstore.reading import EventReader
+from eventstore.rows import BatchRows
+from eventstore.subscription_log import SubscriptionLog, Taken
+
+logger = logging.getLogger("daybook.projections")
+
+# Deferred constraints are checked at the commit, where nobody would know for whose event.
+CHECK_NOW = "SET CONSTRAINTS ALL IMMEDIATE"
+
+#: PostgreSQL's codes, or their classes, for what is no fault of an event: no connection, a
+#: serialization failure, a deadlock, no resources, a late lock, a server that stops.
+NO_EVENTS_FAULT = ("08", "40", "53", "55P03", "57P")
+
+
+class Progress(NamedTuple):
+    """What came of one batch: how many events were projected, and whether there may be more."""
+
+    projected: int
+    is_more: bool
+
+
+#: There is nothing to do, or somebody else does it.
+NOTHING = Progress(0, is_more=False)
+
+
+class Overtaken(Exception):
+    """The checkpoint does not stand where this batch began."""
+
+
+class BatchFailed(Exception):
+    """The cause is chained. `position` is the last of `count` events that were looked through."""
+
+    def __init__(self, taken: Taken, position: int, count: int) -> None:
+        self.taken = taken
+        self.position = position
+        self.count = count
+        super().__init__()
+
+
+class Batches:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        projections: Projections,
+        event_types: EventTypes,
+        log: SubscriptionLog,
+        reader: EventReader,
+        mark: HighWaterMark,
+    ) -> None:
+        self._database = database
+        self._projections = projections
+        self._event_types = event_types
+        self._log = log
+        self._reader = reader
+        self.mark = mark
+
+    def advance(self, projection: Projection, limit: int, *, in_line: bool) -> Progress:
+        """Project the next events, up to `limit` of all; `in_line`: wait for whoever is at it.
+
+        Raises BatchFailed, Overtaken, NotCaughtUp for one that is not active or waits for another
+        attempt, ProjectionModeDiffers, and Django's database errors.
+        """
+        started = time.perf_counter()
+        with self._database.transaction():
+            taken = self._take(projection, in_line=in_line)
+            if taken is None:
+                return NOTHING
+            self._check(taken)
+            reach("subscription.taken")
+            settled = self.mark.settled()
+            scanned = self._reader.scan(after=taken.position, until=settled, limit=limit)
+            try:
+                with collector_paused():
+                    projected = self._project(projection, taken.position, scanned.last)
+            except Exception as error:
+                # Whatever a team's projection raises, or the database says of its rows.
+                if is_of_the_database(error):
+                    raise
+                raise BatchFailed(taken, scanned.last, scanned.events) from error
+            reach("subscription.projected")
+            is_level = scanned.events < limit
+            self._move(taken, scanned.last, is_level=is_level)
+            reach("subscription.moved")
+        reach("subscription.committed")
+        self._tell(projection, projected, scanned.last, started)
+        return Progress(projected, is_more=not is_level)
+
+    def is_level(self, projection: Projection) -> bool:
+        """Whether no settled event is left to read; takes no lock, and writes nothing."""
+        standing = self._log.standing(projection.name)
+        if standing is None:
+            return False
+        scanned = self._reader.scan(after=standing.position, until=self.mark.settled(), limit=1)
+        return scanned.events == 0 and standing.mode is self._projections.mode_of(projection.name)
+
+    def _take(self, projection: Projection, *, in_line: bool) -> Taken | None:
+        taken = self._log.take(projection.name, in_line=in_line)
+        if taken is None and in_line:
+            self._log.ensure()  # Nobody has needed it before.
+            taken = self._log.take(projection.name, in_line=True)
+        return taken
+
+    def _check(self, taken: Taken) -> None:
+        registered = self._projections.mode_of(taken.projection)
+        if taken.mode is not registered:
+            raise ProjectionModeDiffers(taken.projection, taken.mode, registered)
+        if taken.status != "active":
+            raise NotCaughtUp(taken.projection, f"it is {taken.status}")
+        if taken.is_waiting:
+            raise NotCaughtUp(taken.projection, "its last event failed, and is tried again soon")
+
+    def _project(self, projection: Projection, after: int, last: int) -> int:
+        if last == after:
+            return 0
+        types = self._stored_types(projection)
+        events = list(self._reader.read_batch(after=after, last=last, types=types))
+        rows = BatchRows(self._database, projection)
+        if any(table.by_aggregate for table in projection.tables):
+            rows.read_ahead({(event.tenant_id, event.aggregate_id) for event in events})
+        project = projection.project
+        for recorded in events:
+            project(recorded, rows.of(recorded.tenant_id))
+        rows.flush()
+        self._database.execute(CHECK_NOW)
+        return len(events)
+
+    def _stored_types(self, projection: Projection) -> Sequence[str]:
+        """All names that the events of a projection are stored under, also former ones."""
+        types = self._event_types
+        present = [types.of(event_class).name for event_class in projection.events]
+        retired = [name for name in types.renames if types.present_name(name) in present]
+        return present + retired
+
+    def _move(self, taken: Taken, position: int, *, is_level: bool) -> None:
+        is_run = is_level and taken.mode is Mode.SCHEDULED
+        if position == taken.position and not is_run:
+            return
+        as_of = taken.taken_at if is_run else None
+        if not self._log.advance(taken, position, as_of):
+            raise Overtaken
+
+    def _tell(self, projection: Projection, projected: int, last: int, started: float) -> None:
+        if projected:
+            milliseconds = round((time.perf_counter() - started) * 1000, 1)
+            line = {"projection": projection.name, "events": projected, "position": last}
+            logger.info("batch", extra={**line, "ms": milliseconds})
+
+
+def is_of_the_database(error: Exception) -> bool:
+    """Whether the same events may do well later: it is gone, or somebody else has a lock."""
+    if not isinstance(error, DatabaseError | InterfaceError):
+        return False
+    code = sqlstate(error)
+    if code is None:
+        return isinstance(error, OperationalError | InterfaceError)
+    return code.startswith(NO_EVENTS_FAULT)
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Without Python's search for cycles, which makes a batch a fifth slower.
+
+    There are none: what a batch has made is freed when it ends.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
