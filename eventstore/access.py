@@ -20,6 +20,10 @@ from eventstore.database import Database
 from eventstore.models import ApiKey, Membership, Tenant
 from eventstore.tenancy import Role
 
+#: Who did it, in records, where no user of Django's did; with the machine's user in brackets
+#: behind it, where that is told.
+COMMAND_LINE = "manage.py"
+
 #: Of a key's characters, shown and stored: enough to tell any two keys apart, none to guess one.
 PREFIX_LENGTH = 16
 
@@ -40,6 +44,16 @@ WHERE k.digest = %s AND k.revoked_at IS NULL
               WHERE m.tenant_id = k.tenant_id AND m.user_id = k.user_id)
 """
 
+# The same as `Access.role_of`, by a user's name, in one statement: whoever does what was scheduled
+# asks before each command.
+ROLE_OF_NAME = """
+SELECT CASE WHEN u.is_superuser THEN 'operator' ELSE m.role END
+FROM eventstore_tenant AS t
+JOIN {users} AS u ON u.{name} = %s AND u.is_active
+LEFT JOIN eventstore_membership AS m ON m.tenant_id = t.id AND m.user_id = u.id
+WHERE t.id = %s AND t.active
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class ValidKey:
@@ -58,7 +72,8 @@ class Access:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._find_key = _find_key_statement()
+        self._find_key = _with_users(FIND_KEY)
+        self._role_of_name = _with_users(ROLE_OF_NAME)
 
     def find_tenant(self, slug: str) -> Tenant | None:
         """By its slug, whatever a request says that it is; active or not."""
@@ -79,6 +94,11 @@ class Access:
             return Role.OPERATOR
         membership = self._memberships().filter(tenant=tenant, user_id=user.pk).first()
         return Role(membership.role) if membership else None
+
+    def role_of_name(self, name: str, tenant_id: UUID) -> Role | None:
+        """What the user of this name may do in a tenant now, as `role_of`; None: nothing."""
+        row = self._database.row(self._role_of_name, (name, tenant_id))
+        return Role(row[0]) if row and row[0] else None
 
     def tenants_of(
         self, user: AbstractUser | AnonymousUser, roles: frozenset[Role]
@@ -192,9 +212,9 @@ def _digest(key: bytes) -> bytes:
     return sha256(key).digest()
 
 
-def _find_key_statement() -> str:
+def _with_users(statement: str) -> str:
     """With the table and the name's column of whichever model AUTH_USER_MODEL says."""
     users = get_user_model()
     name = users._meta.get_field(users.USERNAME_FIELD)
     assert isinstance(name, Field), "the name of a user is a column"
-    return FIND_KEY.format(users=users._meta.db_table, name=name.column)
+    return statement.format(users=users._meta.db_table, name=name.column)

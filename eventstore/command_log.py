@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from hashlib import sha256
 from typing import Any, NamedTuple
 
+from eventstore.command_content import fingerprint, stored_data
 from eventstore.command_types import CommandType
-from eventstore.commands import Command, Envelope, RecordedEventReference, Result
+from eventstore.commands import Envelope, RecordedEventReference, Result
 from eventstore.database import Database
 from eventstore.errors import Busy, CommandIdReused, Refusal, ReplayedRefusal
 from eventstore.process_managers import CommandRefused
-from eventstore.serialization import decode_json, encode, encode_text, to_builtins
+from eventstore.serialization import decode_json, encode_text
 from eventstore.store import StreamHead
 
 # Take the command id, or learn that it is taken; waits while another transaction holds it.
@@ -34,11 +34,12 @@ LEFT JOIN eventstore_stream AS s
     ON s.tenant_id = c.tenant_id AND s.aggregate_id = c.aggregate_id
 """
 
-# The same for a process manager's command, which stands in the log and is to be done.
+# The same for a command that stands in the log and is to be done: a process manager's, or one for
+# later.
 CLAIM_PENDING = """
 WITH claimed AS (
     UPDATE eventstore_command SET status = 'completed', code = '', result = NULL
-    WHERE tenant_id = %s AND id = %s AND status = 'pending'
+    WHERE tenant_id = %s AND id = %s AND status IN ('pending', 'scheduled')
     RETURNING tenant_id, aggregate_id, clock_timestamp() AS claimed_at
 )
 SELECT c.claimed_at, s.category, s.status, s.version, s.head_hash, s.incarnation
@@ -56,6 +57,26 @@ VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, %s, 'refused', %s, %s::jso
         clock_timestamp() - make_interval(secs => %s), clock_timestamp())
 ON CONFLICT (tenant_id, id) DO NOTHING
 RETURNING number
+"""
+
+# The same for a command that was for later.
+REFUSE_SCHEDULED = """
+UPDATE eventstore_command
+SET status = 'refused', code = %s, result = %s::jsonb, ended_at = clock_timestamp()
+WHERE tenant_id = %s AND id = %s AND status IN ('pending', 'scheduled')
+RETURNING number
+"""
+
+# Keep a command for later; for a time that is past, as soon as somebody comes to it.
+SCHEDULE = """
+INSERT INTO eventstore_command
+    (tenant_id, id, type, data, fingerprint, aggregate_id, expected_version, "user",
+     correlation_id, causation_id, attempts, status, due_at, code, received_at)
+VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, 0,
+        CASE WHEN %s <= clock_timestamp() THEN 'pending' ELSE 'scheduled' END, %s, '',
+        clock_timestamp())
+ON CONFLICT (tenant_id, id) DO NOTHING
+RETURNING status
 """
 
 # End a command that appended nothing; the append call ends the others.
@@ -93,42 +114,15 @@ RETURNING id
 
 # The stored answer of a command id.
 STORED_ANSWER = """
-SELECT fingerprint, status, aggregate_id, correlation_id, code, result::text
+SELECT fingerprint, status, aggregate_id, correlation_id, code, result::text, due_at
 FROM eventstore_command WHERE tenant_id = %s AND id = %s
 """
 
 
 #: What a process manager's command is before a worker, or an operator's retry, has done it.
 UNDONE = ("pending", "failed")
-
-
-def fingerprint(
-    command_type: CommandType, command: Command, client_fields: frozenset[str] | None = None
-) -> bytes:
-    """SHA-256 over the name and the fields that the sender filled in, before defaults.
-
-    An honest retry must have the same one, so nothing that we generate or hash goes in; and
-    nothing that is secret.
-    """
-    values = _stored_fields(command_type, command)
-    fields = {
-        name: values[name]
-        for name in sorted(values)
-        if client_fields is None or name in client_fields
-    }
-    return sha256(encode([command_type.name, fields])).digest()
-
-
-def stored_data(command_type: CommandType, command: Command) -> str:
-    """The JSON that the log keeps of a command: all but its secrets."""
-    if command_type.secrets:
-        return encode_text(_stored_fields(command_type, command))
-    return encode_text(command)
-
-
-def _stored_fields(command_type: CommandType, command: Command) -> dict[str, Any]:
-    values: dict[str, Any] = to_builtins(command)
-    return {name: value for name, value in values.items() if name not in command_type.secrets}
+#: What a command for later is as long as it has no answer of its own.
+WAITING = ("scheduled", "pending", "cancelled", "failed")
 
 
 class Claim(NamedTuple):
@@ -146,7 +140,7 @@ class CommandLog:
 
     def claim(self, command_type: CommandType, envelope: Envelope) -> Claim | None:
         """Take the command id; None where it is taken."""
-        if envelope.sender:
+        if envelope.is_in_log:
             row = self._database.row(CLAIM_PENDING, _key(envelope))
         else:
             row = self._database.row(CLAIM, _identity(command_type, envelope))
@@ -154,6 +148,13 @@ class CommandLog:
             return None
         received_at, *head = row
         return Claim(received_at, StreamHead(*head) if head[0] is not None else None)
+
+    def schedule(self, command_type: CommandType, envelope: Envelope) -> str | None:
+        """Keep a command until it is due; its status then, or None where the id is taken."""
+        due_at = envelope.due_at
+        parameters = (*_identity(command_type, envelope)[:-1], due_at, due_at)
+        row = self._database.row(SCHEDULE, parameters)
+        return None if row is None else row[0]
 
     def end_unchanged(
         self, command_type: CommandType, envelope: Envelope, *, is_overridden: bool
@@ -181,6 +182,9 @@ class CommandLog:
             refused = _refused(command_type, envelope, refusal.code, str(refusal))
             return self._answer_sender(envelope, "refused", refused, before="pending")
         answer = encode_text({"detail": str(refusal)})
+        if envelope.is_in_log:
+            told = (refusal.code, answer, *_key(envelope))
+            return self._database.row(REFUSE_SCHEDULED, told) is not None
         parameters = (*_identity(command_type, envelope), refusal.code, answer, after)
         return self._database.row(REFUSE, parameters) is not None
 
@@ -203,19 +207,20 @@ class CommandLog:
     def replay(self, command_type: CommandType, envelope: Envelope) -> Result:
         """The first answer again: a Result, or the refusal raised as ReplayedRefusal.
 
-        Raises CommandIdReused when the id was used for other content.
+        Raises CommandIdReused when the id was used for other content; what comes from the log
+        has the content that is there.
         """
         row = self._database.row(STORED_ANSWER, _key(envelope))
         if row is None:
             raise LookupError(f"command {envelope.command_id} was claimed and is not in the log")
-        stored_fingerprint, status, aggregate_id, correlation_id, code, answer = row
-        sent = fingerprint(command_type, envelope.command, envelope.client_fields)
-        if bytes(stored_fingerprint) != sent:
+        stored_fingerprint, status, aggregate_id, correlation_id, code, answer, due_at = row
+        sent = fingerprint(command_type, envelope.command, envelope.client_fields, envelope.due_at)
+        if bytes(stored_fingerprint) != sent and not envelope.is_in_log:
             raise CommandIdReused(envelope.command_id)
         stored = decode_json(answer) if answer else {}
         if status == "refused":
             raise ReplayedRefusal(code, stored["detail"])
-        if status in UNDONE:
+        if status in UNDONE and not envelope.due_at:
             raise Busy(f"the command is {status} and not done yet")
         return Result(
             command_id=envelope.command_id,
@@ -228,6 +233,7 @@ class CommandLog:
             events=tuple(RecordedEventReference(**event) for event in stored.get("events", ())),
             created=stored.get("created", False),
             replayed=True,
+            due_at=due_at if status in WAITING else None,
         )
 
 
@@ -253,7 +259,7 @@ def _identity(command_type: CommandType, envelope: Envelope) -> Sequence[Any]:
         *_key(envelope),
         command_type.name,
         stored_data(command_type, envelope.command),
-        fingerprint(command_type, envelope.command, envelope.client_fields),
+        fingerprint(command_type, envelope.command, envelope.client_fields, envelope.due_at),
         envelope.command.aggregate_id,
         envelope.expected_version,
         envelope.actor.user,

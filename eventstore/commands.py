@@ -1,6 +1,7 @@
 """What a command is, what carries it to its handler, and what comes back. Pure Python."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -47,6 +48,10 @@ class Envelope:
     attempt: int = 1
     #: Set for a process manager's command, which stands in the log as pending; None: from outside.
     sender: Sender | None = None
+    #: When a command for later shall be done.
+    due_at: datetime | None = None
+    #: Whether the log holds it already, so that it is done by its row there.
+    is_in_log: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,3 +85,5 @@ class Result:
     replayed: bool = False
     #: The instances of process managers that have to react to it.
     caused: tuple[Instance, ...] = ()
+    #: Of a command for later.
+    due_at: datetime | None = None

@@ -147,9 +147,9 @@ class Retry:
                 if attempt == ATTEMPTS:
                     raise
             except (OperationalError, InterfaceError) as error:
-                # A process manager's command stands in the log: it waits for a lock once, not five
-                # times, and comes again later.
-                waits = envelope.sender is not None and sqlstate(error) == LOCK_TIMEOUT
+                # A worker's command stands in the log: it waits for a lock once, not five times,
+                # and comes again later.
+                waits = envelope.is_in_log and sqlstate(error) == LOCK_TIMEOUT
                 if attempt == ATTEMPTS or waits or sqlstate(error) not in RETRYABLE:
                     raise Busy(type(error.__cause__).__name__) from error
             attempt += 1

@@ -8,23 +8,20 @@ import logging
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError
 
-from eventstore.command_types import CommandTypes
 from eventstore.commands import Envelope, Instance
 from eventstore.database import Database
 from eventstore.effects import Effects
-from eventstore.errors import DaybookError, Refusal
 from eventstore.fault_points import reach
-from eventstore.pending_commands import PendingCommand, PendingCommands
-from eventstore.pipeline import Proceed
+from eventstore.logged_commands import LoggedCommands
+from eventstore.pending_commands import PendingCommands
 from eventstore.reaction_log import ReactionLog
-from eventstore.serialization import decode_as
 from eventstore.steps import InstanceHeld, Steps
-from eventstore.tenancy import Actor, Role
+from eventstore.wakeups import Wakeups, Work
 
 logger = logging.getLogger("daybook.reactions")
 
@@ -45,16 +42,16 @@ class Reactions:
         steps: Steps,
         pending: PendingCommands,
         effects: Effects,
-        command_types: CommandTypes,
-        deliver: Proceed,
+        logged: LoggedCommands,
+        wakeups: Wakeups,
     ) -> None:
         self._database = database
         self._log = log
         self._steps = steps
         self._pending = pending
         self._effects = effects
-        self._command_types = command_types
-        self._deliver = deliver
+        self._logged = logged
+        self._wakeups = wakeups
 
     # After a commit ------------------------------------------------------------------------------
 
@@ -69,8 +66,8 @@ class Reactions:
         waiting = deque(caused)
         try:
             self._drain(waiting, correlation_id)
-            for instance in waiting:
-                self._log.release(instance)
+            if waiting:
+                self._leave(waiting)
         except Exception:
             # Also a fault of our own: the worker's turn comes when the lease is over.
             logger.exception("drain_failed")
@@ -91,9 +88,15 @@ class Reactions:
                 return self._steps.take(instance, correlation_id)
             except InstanceHeld:
                 if time.monotonic() > until:
-                    self._log.release(instance)
+                    self._leave([instance])
                     return []
                 time.sleep(LOOK_AGAIN)
+
+    def _leave(self, instances: Iterable[Instance]) -> None:
+        """Leave these to a worker, who is called."""
+        for instance in instances:
+            self._log.release(instance)
+        self._wakeups.wake(Work.REACTIONS)
 
     def _send_all(self, envelopes: Sequence[Envelope], until: float = math.inf) -> list[Instance]:
         """Do one step's commands in their order; one that cannot be done holds up the rest.
@@ -104,33 +107,13 @@ class Reactions:
         for number, envelope in enumerate(envelopes):
             if time.monotonic() > until:
                 self._pending.release(envelopes[number:])
+                self._wakeups.wake(Work.REACTIONS)
                 break
-            of_this = self._send(envelope)
+            of_this = self._logged.do(envelope)
             if of_this is None:
                 break
             caused += of_this
         return caused
-
-    def _send(self, envelope: Envelope, attempts: int = 1) -> Sequence[Instance] | None:
-        """Do a process manager's command; what has to react to it, or to its refusal.
-
-        None: it could not be done, which is noted with it.
-        """
-        assert envelope.sender, "commands from outside come in through the bus"
-        try:
-            caused = self._deliver(envelope).caused
-            reach("command.committed")
-            return caused
-        except Refusal:
-            return [envelope.sender.instance]
-        except Exception as error:
-            # A handler's, a projection's or the database's fault: it is tried again, or set aside.
-            if not isinstance(error, DaybookError):
-                logger.exception("command_failed", extra={"command_id": envelope.command_id})
-            self._database.close_if_broken()
-            tenant_id = envelope.actor.tenant_id
-            self._pending.note_fault(tenant_id, envelope.command_id, attempts, error)
-            return None
 
     # In a worker ---------------------------------------------------------------------------------
 
@@ -182,29 +165,11 @@ class Reactions:
         pending = self._pending.claim()
         if pending is None:
             return False
-        envelope = self._envelope(pending)
+        envelope = self._logged.envelope(pending)
         if envelope is not None:
-            caused = self._send(envelope, pending.attempts)
+            caused = self._logged.do(envelope, pending.attempts)
             self.drain(caused or (), envelope.correlation_id)
         return True
-
-    def _envelope(self, pending: PendingCommand) -> Envelope | None:
-        """The command on its way again; None, and noted, where this code does not know it."""
-        tenant_id = pending.sender.instance.tenant_id
-        try:
-            command_type = self._command_types.stored_as(pending.type_name)
-            command = decode_as(command_type.command_class, pending.data)
-        except DaybookError as error:
-            self._pending.note_fault(tenant_id, pending.id, pending.attempts, error)
-            return None
-        return Envelope(
-            command=command,
-            command_id=pending.id,
-            actor=Actor(tenant_id=tenant_id, user=pending.user, role=Role.MEMBER),
-            correlation_id=pending.correlation_id,
-            causation_id=pending.causation_id,
-            sender=pending.sender,
-        )
 
     def _effect(self) -> bool:
         due = self._log.claim_effect()
@@ -220,8 +185,16 @@ class Reactions:
 
     def retry_reaction(self, tenant_id: UUID, reaction_id: int) -> bool:
         """Whether it was set aside, and is due again with five new attempts."""
-        return self._log.retry(tenant_id, reaction_id)
+        is_due = self._log.retry(tenant_id, reaction_id)
+        if is_due:
+            for kind in (Work.REACTIONS, Work.EFFECTS):
+                self._wakeups.wake(kind)
+        return is_due
 
     def retry_command(self, tenant_id: UUID, command_id: UUID) -> bool:
         """Whether it was given up, and is due again with five new attempts."""
-        return self._pending.retry(tenant_id, command_id)
+        is_due = self._pending.retry(tenant_id, command_id)
+        if is_due:
+            for kind in (Work.REACTIONS, Work.COMMANDS):
+                self._wakeups.wake(kind)
+        return is_due

@@ -7,7 +7,7 @@ from uuid import UUID, uuid5
 
 from django.db import InterfaceError, OperationalError
 
-from eventstore.command_log import fingerprint, stored_data
+from eventstore.command_content import fingerprint, stored_data
 from eventstore.command_types import CommandTypes
 from eventstore.commands import Command, Envelope, Instance, Sender
 from eventstore.database import Database
@@ -28,6 +28,7 @@ from eventstore.reaction_log import Claimed, ReactionLog, Step
 from eventstore.serialization import EventSerializer, decode_as, decode_json, encode_text
 from eventstore.tenancy import Actor, Role
 from eventstore.validation import validated
+from eventstore.wakeups import Wakeups, Work
 
 logger = logging.getLogger("daybook.reactions")
 
@@ -55,6 +56,7 @@ class Steps:
         command_types: CommandTypes,
         effect_types: EffectTypes,
         overrides: Overrides,
+        wakeups: Wakeups,
     ) -> None:
         self._database = database
         self._log = log
@@ -63,6 +65,7 @@ class Steps:
         self._command_types = command_types
         self._effect_types = effect_types
         self._overrides = overrides
+        self._wakeups = wakeups
 
     def take(self, instance: Instance, turn: Claimed | UUID) -> list[Envelope]:
         """Do the instance's oldest open step; the commands that it sent are still to be done.
@@ -123,6 +126,8 @@ class Steps:
         }
         if not self._log.finish_step(row):
             raise InstanceHeld  # Done by somebody who let the row go just as this one took it.
+        if wishes.effects:
+            self._wakeups.wake(Work.EFFECTS)
         return wishes.commands
 
     def _read(self, tenant_id: UUID, step: Step) -> tuple[Any, UUID | None]:
@@ -161,6 +166,7 @@ class Steps:
                     correlation_id=step.correlation_id,
                     causation_id=cause,
                     sender=Sender(instance=instance, reaction_id=step.id),
+                    is_in_log=True,
                 )
             )
         return wishes

@@ -38,7 +38,7 @@ def test_a_sixth_attempt_is_never_made(left: Play, monkeypatch: pytest.MonkeyPat
         assert left.application.reaction_log.claim_effect() is not None
     assert left.application.reaction_log.claim_effect() is None
 
-    monkeypatch.setattr(left.application.reactions, "_send", lambda envelope: None)
+    monkeypatch.setattr(left.application.reactions._logged, "do", lambda envelope: None)
     left.begin("again 1")
     for _ in range(4):
         assert left.application.pending_commands.claim() is not None
@@ -133,7 +133,7 @@ def test_a_turn_does_not_wait_for_what_is_just_being_done(
     left: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A command at its fifth attempt outlives its lease: others go on meanwhile."""
-    monkeypatch.setattr(left.application.reactions, "_send", lambda envelope: None)
+    monkeypatch.setattr(left.application.reactions._logged, "do", lambda envelope: None)
     left.begin("again 1")
     monkeypatch.undo()
     StoredCommand.objects.update(attempts=5)
@@ -159,7 +159,7 @@ def test_a_command_behind_one_that_was_given_up_is_not_done_by_a_late_sender(
     scene: Play, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """He was frozen between two commands of a step; meanwhile a worker gave the first one up."""
-    deliver = scene.application.reactions._deliver
+    deliver = scene.application.reactions._logged._deliver
 
     def frozen(envelope: Envelope) -> Result:
         if envelope.sender:
@@ -168,7 +168,7 @@ def test_a_command_behind_one_that_was_given_up_is_not_done_by_a_late_sender(
             )
         return deliver(envelope)
 
-    monkeypatch.setattr(scene.application.reactions, "_deliver", frozen)
+    monkeypatch.setattr(scene.application.reactions._logged, "_deliver", frozen)
     run = scene.begin("twice")
 
     statuses = StoredCommand.objects.filter(type="raise").order_by("number")

@@ -151,7 +151,7 @@ def test_what_kills_its_process_five_times_is_set_aside(
 def test_a_command_that_kills_its_process_five_times_is_given_up(
     left: Play, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(left.application.reactions, "_send", lambda envelope: None)
+    monkeypatch.setattr(left.application.reactions._logged, "do", lambda envelope: None)
     left.begin("again 1")
     remember(monkeypatch)
     for _ in range(4):

@@ -44,7 +44,7 @@ def test_a_forgotten_reaction_is_done_when_its_lease_is_over(
 def test_a_forgotten_command_is_done_when_its_lease_is_over(
     scene: Play, seen: Seen, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scene.application.reactions, "_send", lambda envelope: None)
+    monkeypatch.setattr(scene.application.reactions._logged, "do", lambda envelope: None)
     run = scene.begin("again 2")
     remember(monkeypatch)
     assert StoredCommand.objects.get(type="raise").status == "pending"
