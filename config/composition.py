@@ -4,6 +4,7 @@ from django.conf import settings
 
 import ledger.registration
 import projections.registration
+from config import tasks
 from eventstore.application import Application, pipeline_from_settings
 
 
@@ -21,5 +22,8 @@ def build_application() -> Application:
     ledger.registration.register_overrides(
         application, umbrella_owner=settings.LEDGER["UMBRELLA_OWNER"]
     )
-    projections.registration.register(application)
+    projections.registration.register(
+        application, totals_every=settings.PROJECTIONS["TOTALS_EVERY"]
+    )
+    application.wakeups.enqueue = tasks.enqueue
     return application

@@ -28,13 +28,7 @@ def database_from_url(url: str, server_settings: Mapping[str, str]) -> dict[str,
 
     `server_settings` hold for each connection; those that the URL's own `options` name win.
     """
-    try:
-        parameters = conninfo_to_dict(url or NO_DATABASE)
-    except ProgrammingError:
-        # Without the URL: it may hold a password.
-        raise ImproperlyConfigured(
-            "DATABASE_URL cannot be read. Write it as postgresql://user:password@host:5432/name."
-        ) from None
+    parameters = parameters_of(url or NO_DATABASE, "DATABASE_URL")
     options = [f"-c {name}={escape(value)}" for name, value in server_settings.items()]
     options.append(str(parameters.pop("options", "")))
     named = {DJANGO_NAMES[k]: str(parameters.pop(k)) for k in DJANGO_NAMES if k in parameters}
@@ -50,6 +44,22 @@ def database_from_url(url: str, server_settings: Mapping[str, str]) -> dict[str,
         "CONN_MAX_AGE": None,
         "CONN_HEALTH_CHECKS": True,
     }
+
+
+def listen_url(url: str) -> str:
+    """The URL as it is, once it is known that libpq can read it."""
+    parameters_of(url, "LISTEN_DATABASE_URL")
+    return url
+
+
+def parameters_of(url: str, variable: str) -> dict[str, Any]:
+    try:
+        return dict(conninfo_to_dict(url))
+    except ProgrammingError:
+        # Without the URL: it may hold a password.
+        raise ImproperlyConfigured(
+            f"{variable} cannot be read. Write it as postgresql://user:password@host:5432/name."
+        ) from None
 
 
 def escape(value: str) -> str:

@@ -3,6 +3,7 @@
 | variable | meaning | default |
 | --- | --- | --- |
 | DATABASE_URL | PostgreSQL 15 or newer | manage.py starts the project's own |
+| LISTEN_DATABASE_URL | the same database past a pooler, for `manage.py worker` | DATABASE_URL |
 | DAYBOOK_SECRET_KEY | Django's SECRET_KEY | made once, kept in .daybook/secret_key |
 | DAYBOOK_ALLOWED_HOSTS | host names, with commas between | this machine only |
 | DAYBOOK_DEBUG | 1: Django's debug pages | 0 |
@@ -18,13 +19,14 @@
 | DAYBOOK_EMAIL_TLS | 1: STARTTLS | 0 |
 | DAYBOOK_EMAIL_FROM | who sends them | daybook@localhost |
 | DAYBOOK_UMBRELLA_OWNER | who hears of Umbrella's large transfers | owner@umbrella.example |
+| DAYBOOK_TOTALS_EVERY | seconds from one run of the daily totals to the next | 60 |
 """
 
 import os
 from pathlib import Path
 from typing import Any
 
-from config.environment import database_from_url, read_or_make_secret
+from config.environment import database_from_url, listen_url, read_or_make_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DATA_DIR = BASE_DIR / ".daybook"
@@ -134,6 +136,8 @@ EVENTSTORE: dict[str, Any] = {
         float(seconds)
         for seconds in os.environ.get("DAYBOOK_RETRY_AFTER", "1,10,60,600").split(",")
     ),
+    # Where `manage.py worker` listens; "": as all other connections.
+    "LISTEN_DATABASE_URL": listen_url(os.environ.get("LISTEN_DATABASE_URL", "")),
     # An effect that takes longer hangs: it is tried again, and qcluster ends the worker.
     "EFFECT_SECONDS": int(os.environ.get("DAYBOOK_EFFECT_SECONDS", "3600")),
     # Every event's schema at every version ever released; `manage.py event_schemas` keeps it.
@@ -149,13 +153,16 @@ EVENTSTORE: dict[str, Any] = {
     ],
 }
 
-# django-q2; see config/tasks.py. A task that raises is not repeated, and one whose worker died not
-# before any task has had its time: the next minute brings another one anyway.
+# django-q2; see config/tasks.py. Our own tasks are handed out once. A team's that raises is not
+# repeated, and one whose worker died not before any task has had its time.
 Q_CLUSTER: dict[str, Any] = {
     "name": "daybook",
     "orm": "default",
     "broker_class": "config.tasks.CoalescingQueue",
-    "workers": 4,
+    # One for each of projections, commands and reactions; the others may be at effects.
+    "workers": 6,
+    # How often an idle qcluster looks, in seconds: so late comes what it is called for.
+    "poll": 0.2,
     # In seconds. Tasks of ours end their turn by themselves, long before.
     "timeout": 60,
     "retry": EVENTSTORE["EFFECT_SECONDS"] + 60,
@@ -168,6 +175,9 @@ Q_CLUSTER: dict[str, Any] = {
 
 #: What the sample domain needs to know; `config.composition` passes it on.
 LEDGER = {"UMBRELLA_OWNER": os.environ.get("DAYBOOK_UMBRELLA_OWNER") or "owner@umbrella.example"}
+
+#: What the read side needs to know, likewise.
+PROJECTIONS = {"TOTALS_EVERY": float(os.environ.get("DAYBOOK_TOTALS_EVERY") or 60)}
 
 EMAIL_HOST = os.environ.get("DAYBOOK_EMAIL_HOST", "")
 EMAIL_PORT = int(os.environ.get("DAYBOOK_EMAIL_PORT", "25"))

@@ -1,10 +1,12 @@
-"""Keeps the log's line for each command and effect away from commands that do thousands."""
+"""Keeps the log's line for each command, effect and batch away from commands that do thousands."""
 
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-LOGGERS = (logging.getLogger("daybook.commands"), logging.getLogger("daybook.effects"))
+LOGGERS = tuple(
+    logging.getLogger(f"daybook.{name}") for name in ("commands", "effects", "projections")
+)
 
 
 @contextmanager

@@ -5,9 +5,15 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 
-from config.environment import NO_DATABASE, database_from_url, read_or_make_secret
+from config.environment import (
+    NO_DATABASE,
+    database_from_url,
+    listen_url,
+    read_or_make_secret,
+)
 
 
 def test_a_url_becomes_djangos_names_and_the_rest_options() -> None:
@@ -55,3 +61,11 @@ def test_a_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> No
     assert len(secrets.pop()) > 50
     assert path.stat().st_mode & 0o777 == 0o600
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_where_to_listen_is_told_at_the_start_where_it_cannot_be_read() -> None:
+    assert listen_url("") == ""
+    assert listen_url("postgresql://db/books") == "postgresql://db/books"
+    with pytest.raises(ImproperlyConfigured, match="LISTEN_DATABASE_URL cannot be read") as caught:
+        listen_url("postgresql://me:secret@db/books?nonsense=1")
+    assert "secret" not in str(caught.value)

@@ -4,7 +4,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Generator, Iterator
-from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
 
@@ -19,10 +18,14 @@ from config import tasks
 from eventstore.models import ProcessInstance, Reaction
 from eventstore.serialization import decode_json
 from eventstore.tenancy import Actor
-from tests.config.background.bell import Bell, bell, scene_for
-from tests.config.background.processes import running, wait_until
+from eventstore.wakeups import Work
+from tests.config.background.bell import EXIT, Bell, bell, scene_for
+from tests.config.background.processes import PATIENCE, running, wait_until
 from tests.config.background.settings import LEASE, TIMEOUT
+from tests.config.background.waiting import waiting
 from tests.eventstore.reactions.domain import Play
+
+ALL = sorted(tasks.path_of(task) for task in tasks.TASKS.values())
 
 #: Longer than the lease; of django-q2 also than the timeout and the three seconds it adds to it.
 LONG = {"qcluster": TIMEOUT + 3.5, "worker": 1.5 * LEASE}
@@ -63,7 +66,7 @@ def test_an_effect_longer_than_lease_and_timeout_is_performed_once(
         wait_until(lambda: seen(run) == ["ring long", "done ring"])
         # Whoever did it lives on, and does the next one.
         other = scene.begin("ring again")
-        wait_until(lambda: tell(tasks.perform_effects) or "done ring" in seen(other))
+        wait_until(lambda: tell(Work.EFFECTS) or "done ring" in seen(other))
 
     assert [call.word for call in door.calls] == ["long", "again"]
     assert Reaction.objects.get(kind="effect", instance_id=run).attempts == 1
@@ -78,10 +81,10 @@ def test_effects_that_hang_do_not_hold_up_reactions(scene: Play, door: Bell, log
     with running(door, log, "qcluster"):
         wait_until(lambda: door.calls)
         # Whoever takes this one finds that no more workers may be at effects.
-        tell(tasks.perform_effects)
+        tell(Work.EFFECTS)
         wait_until(lambda: not OrmQ.objects.filter(lock__lte=timezone.now()).exists())
         forgotten = forget(scene, "end")
-        tell(tasks.do_reactions)
+        tell(Work.REACTIONS)
         wait_until(lambda: seen(forgotten) == ["end"])
 
         assert [call.word for call in door.calls] == ["first"]
@@ -95,7 +98,7 @@ def test_an_effect_whose_worker_was_killed_is_performed_again_under_its_id(
     with running(door, log, "qcluster"):
         wait_until(lambda: door.calls)
         os.kill(door.calls[0].pid, signal.SIGKILL)
-        wait_until(lambda: tell(tasks.perform_effects) or len(door.calls) == 2)
+        wait_until(lambda: tell(Work.EFFECTS) or len(door.calls) == 2)
         assert not leased(by_attempt=1)
         door.answer.set()
         wait_until(lambda: seen(run) == ["ring long", "done ring"])
@@ -103,6 +106,15 @@ def test_an_effect_whose_worker_was_killed_is_performed_again_under_its_id(
     first, second = door.calls
     assert first.effect_id == second.effect_id
     assert first.pid != second.pid
+
+
+def test_a_worker_that_loses_a_thread_ends_and_says_so(scene: Play, door: Bell, log: Path) -> None:
+    """Else nobody would do its work, while the process looks alive."""
+    with running(door, log, "worker") as process:
+        scene.begin(f"ring {EXIT}")
+        assert process.wait(PATIENCE) == 1
+    assert "Lost, and with it this worker: effects." in log.read_text()
+    assert '"message": "thread_ended"' in log.read_text()
 
 
 # The schedule ------------------------------------------------------------------------------------
@@ -113,7 +125,7 @@ def test_every_minute_there_is_a_task_of_each_kind(database: None) -> None:
 
     scheduler()
 
-    assert waiting() == ["config.tasks.do_reactions", "config.tasks.perform_effects"]
+    assert waiting() == ALL
     due = Schedule.objects.values_list("next_run", flat=True)
     assert all(0 < (at - timezone.now()).total_seconds() <= 60 for at in due)
 
@@ -123,22 +135,23 @@ def test_no_task_waits_twice(database: None) -> None:
     Schedule.objects.update(next_run=timezone.now())
 
     scheduler()
-    tasks.enqueue(tasks.do_reactions)
+    tasks.enqueue(Work.REACTIONS)
 
-    assert waiting() == ["config.tasks.do_reactions", "config.tasks.perform_effects"]
+    assert waiting() == ALL
 
 
 def test_while_one_is_at_work_another_one_waits(database: None) -> None:
     """The one at work may have looked already when new work came."""
-    tasks.enqueue(tasks.do_reactions)
-    OrmQ.objects.update(lock=timezone.now() + timedelta(minutes=1))
+    tasks.enqueue(Work.REACTIONS)
+    handed_out = tasks.CoalescingQueue().dequeue()
 
-    tasks.enqueue(tasks.do_reactions)
+    tasks.enqueue(Work.REACTIONS)
 
-    assert OrmQ.objects.count() == 2
+    assert handed_out is not None
+    assert waiting() == ["config.tasks.do_reactions"]
 
 
-@pytest.mark.parametrize("task", tasks.TASKS)
+@pytest.mark.parametrize("task", tasks.TASKS.values())
 def test_a_task_whose_turn_is_over_asks_for_another_one(
     database: None, monkeypatch: pytest.MonkeyPatch, task: Callable[[], None]
 ) -> None:
@@ -160,8 +173,7 @@ def test_a_start_mends_the_schedule_and_leaves_a_teams_own_alone(database: None)
     tasks.ensure_schedules()
 
     assert sorted(Schedule.objects.values_list("func", "repeats")) == [
-        ("config.tasks.do_reactions", -1),
-        ("config.tasks.perform_effects", -1),
+        *((path, -1) for path in ALL),
         ("print", -1),
     ]
 
@@ -176,7 +188,7 @@ def test_a_teams_own_tasks_may_wait_in_any_number(database: None) -> None:
 def test_tasks_carry_no_data(database: None) -> None:
     tasks.prepare()
 
-    assert OrmQ.objects.count() == 2
+    assert OrmQ.objects.count() == len(ALL)
     for queued in OrmQ.objects.all():
         assert (queued.args(), queued.kwargs()) == ((), {})
     assert not Schedule.objects.exclude(args=None).exists()
@@ -205,9 +217,9 @@ def forget(scene: Play, note: str) -> UUID:
     return scene.begin(note)
 
 
-def tell(task: Callable[[], None]) -> None:
+def tell(kind: Work) -> None:
     """Do not wait for the schedule's minute."""
-    tasks.enqueue(task)
+    tasks.enqueue(kind)
 
 
 def leased(by_attempt: int | None = None) -> bool:
@@ -227,9 +239,3 @@ def looking_for(seconds: float) -> Iterator[None]:
     while time.monotonic() < end:
         yield
         time.sleep(0.05)
-
-
-def waiting() -> list[str]:
-    """The functions that workers are to call."""
-    assert not Task.objects.exists()
-    return sorted(queued.func() for queued in OrmQ.objects.all())

@@ -14,6 +14,9 @@ from eventstore.tenancy import Actor, Role
 from tests.config.background.settings import LEASE
 from tests.eventstore.reactions.domain import Play, Ring, play
 
+#: What to ring for an effect that ends its worker's thread, as no performer should.
+EXIT = "exit"
+
 #: The port at which the test listens.
 VARIABLE = "DAYBOOK_TEST_BELL"
 
@@ -31,7 +34,9 @@ def build_application() -> Application:
 
 
 def ring(effect: Ring, effect_id: UUID) -> None:
-    """Say who rings; come back when the test answers."""
+    """Say who rings; come back when the test answers. Of one word, end the thread instead."""
+    if effect.word == EXIT:
+        raise SystemExit
     with socket.create_connection(("127.0.0.1", int(os.environ[VARIABLE]))) as door:
         door.sendall(f"{effect_id} {os.getpid()} {effect.word}\n".encode())
         if not door.recv(1):
