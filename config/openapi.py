@@ -5,12 +5,11 @@ from typing import Any
 
 import eventstore.api.openapi
 from config.api_errors import STATUS_OF_CODE, status_of
-from eventstore.api.openapi import commands, inspection, log
+from eventstore.api.openapi import commands, inspection, log, projections
 from eventstore.api.openapi.codes import MEANINGS
 from eventstore.api.openapi.parts import Part, Problems, answer
 from eventstore.application import Application, get_application
 from projections.api import openapi as projections_openapi
-from projections.queries import QUERIES
 
 TAG = "This description"
 
@@ -67,12 +66,13 @@ def describe(application: Application) -> Part:
             {"name": commands.TAG, "description": "Each happens exactly once."},
             {"name": projections_openapi.TAG, "description": "What is, as far as it is known."},
             {"name": log.TAG, "description": "Who wished what, and what came of it."},
+            {"name": projections.TAG, "description": "How far the queries' rows are."},
             {"name": inspection.TAG, "description": "What has happened, event by event."},
             {"name": TAG, "description": "Needs no key."},
         ],
         "paths": {
             **eventstore.api.openapi.paths(application, problems),
-            **projections_openapi.query_paths(QUERIES, problems),
+            **projections_openapi.QueryPaths(application.projections, problems).all(),
             **_own_paths(),
         },
         "components": {

@@ -21,6 +21,11 @@ AccountSummaryEvent = (
 def project_account_summary(recorded: RecordedEvent[AccountSummaryEvent], rows: Rows) -> None:
     event = recorded.event
     match event:
+        # First what there is most of.
+        case MoneyDeposited():
+            _change_account(recorded, rows, balance=Plus(event.amount))
+        case MoneyWithdrawn():
+            _change_account(recorded, rows, balance=Plus(-event.amount))
         case PersonRegistered():
             name = f"{event.first_name} {event.last_name}"
             rows.insert(AccountOwner, recorded.aggregate_id, name=name)
@@ -39,10 +44,6 @@ def project_account_summary(recorded: RecordedEvent[AccountSummaryEvent], rows: 
             )
         case AccountClosed():
             _change_account(recorded, rows, status=AccountSummary.Status.CLOSED.value)
-        case MoneyDeposited():
-            _change_account(recorded, rows, balance=Plus(event.amount))
-        case MoneyWithdrawn():
-            _change_account(recorded, rows, balance=Plus(-event.amount))
         case _:
             assert_never(event)
 

@@ -11,7 +11,7 @@ from django.db import models
 
 def money() -> "models.DecimalField[Decimal, Decimal]":
     """A column for a sum of money, zero at first."""
-    return models.DecimalField(max_digits=24, decimal_places=2, default=Decimal(0))
+    return models.DecimalField(max_digits=24, decimal_places=2, default=Decimal("0.00"))
 
 
 class PersonSummary(models.Model):
@@ -171,3 +171,113 @@ class UserSummary(models.Model):
 
     def __str__(self) -> str:
         return self.login_name
+
+
+class AccountStatementLine(models.Model):
+    """`account_statement`: a booking of an account, with the balance after it.
+
+    In the order of versions, which is that of recording. A booking for an earlier day comes where
+    it was recorded; `booked_on` says for which day it counts.
+    """
+
+    tenant_id = models.UUIDField()
+    account_id = models.UUIDField()
+    #: Of the account's stream, after this booking.
+    version = models.BigIntegerField()
+    position = models.BigIntegerField()
+    booked_on = models.DateField()
+    reference = models.CharField(max_length=140, default="")
+    #: What came in; what went out is negative.
+    amount = money()
+    balance = money()
+    recorded_at = models.DateTimeField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "account_statement"
+        verbose_name = "statement line"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["tenant_id", "account_id", "version"], name="account_statement_line"
+            ),
+        )
+        indexes = (
+            models.Index(
+                fields=["tenant_id", "account_id", "booked_on"], name="account_statement_booked_on"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.booked_on}: {self.amount}"
+
+
+class AccountStatementBalance(models.Model):
+    """An account's balance after its last line, from which the next line goes on."""
+
+    tenant_id = models.UUIDField()
+    account_id = models.UUIDField()
+    balance = money()
+
+    class Meta:
+        db_table = "account_statement_balance"
+        constraints = (
+            models.UniqueConstraint(
+                fields=["tenant_id", "account_id"], name="account_statement_balance_account"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.balance}"
+
+
+class TenantOverview(models.Model):
+    """`tenant_overview`: a tenant in a few numbers; one row each."""
+
+    tenant_id = models.UUIDField()
+    person_count = models.IntegerField(default=0)
+    #: Users whose registration succeeded.
+    user_count = models.IntegerField(default=0)
+    #: Of all accounts ever opened, and of those that are not closed.
+    account_count = models.IntegerField(default=0)
+    open_account_count = models.IntegerField(default=0)
+    #: Of all accounts. What a transfer has debited and not yet credited is in none.
+    total_balance = money()
+    transfer_count = models.IntegerField(default=0)
+    completed_transfer_count = models.IntegerField(default=0)
+    failed_transfer_count = models.IntegerField(default=0)
+    #: How many events are in these numbers.
+    version = models.BigIntegerField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "tenant_overview"
+        constraints = (
+            models.UniqueConstraint(fields=["tenant_id"], name="tenant_overview_tenant"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.open_account_count} accounts, {self.total_balance}"
+
+
+class DailyTotals(models.Model):
+    """`daily_totals`: what was booked for a day, transfers included."""
+
+    tenant_id = models.UUIDField()
+    booked_on = models.DateField()
+    deposit_count = models.IntegerField(default=0)
+    deposited = money()
+    withdrawal_count = models.IntegerField(default=0)
+    withdrawn = money()
+    #: How many bookings are in these totals.
+    version = models.BigIntegerField()
+    updated_at = models.DateTimeField()
+
+    class Meta:
+        db_table = "daily_totals"
+        verbose_name_plural = "daily totals"
+        constraints = (
+            models.UniqueConstraint(fields=["tenant_id", "booked_on"], name="daily_totals_day"),
+        )
+
+    def __str__(self) -> str:
+        return str(self.booked_on)

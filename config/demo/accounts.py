@@ -4,6 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 from config.demo.callers import Answer, HttpCaller
+from eventstore.application import get_application
+from projections.transfers import TRANSFER_SUMMARY
 
 
 def open_account(api: HttpCaller, balance: str = "0") -> str:
@@ -21,7 +23,8 @@ def transfer(api: HttpCaller, source: str, target: str, amount: object) -> Answe
 
 
 def row_of(api: HttpCaller, started: Answer) -> dict[str, Any]:
-    """A transfer as the API shows it."""
+    """A transfer as the API shows it once a worker has run; here the scenario is the worker."""
+    get_application().subscriptions.catch_up(TRANSFER_SUMMARY)
     return api.get(f"/api/transfers/{started.body.get('aggregate_id')}").body
 
 

@@ -7,6 +7,7 @@ from uuid import uuid4
 from django.db import connections
 
 from config.demo.accounts import balances, ending, open_account, row_of, transfer
+from config.demo.callers import Answer
 from config.demo.people import key_caller
 from config.demo.stage import Stage
 from eventstore.tenancy import Role
@@ -71,16 +72,16 @@ def transfer_at_once(stage: Stage) -> None:
     """A to B and B to A: no two commands ever hold both accounts."""
     pair = [open_account(stage.api, "100"), open_account(stage.api, "100")]
 
-    def one(number: int) -> str:
+    def one(number: int) -> Answer:
         try:
             source, target = pair if number % 2 else reversed(pair)
-            started = transfer(stage.api, source, target, "7")
-            return str(row_of(stage.api, started).get("status"))
+            return transfer(stage.api, source, target, "7")
         finally:
             connections.close_all()
 
     with ThreadPoolExecutor(10) as pool:
-        statuses = set(pool.map(one, range(AT_ONCE)))
+        started = list(pool.map(one, range(AT_ONCE)))
+    statuses = {row_of(stage.api, each).get("status") for each in started}
     left = statuses - {"completed", "failed"}
     stage.expect(f"{AT_ONCE} at once, to and fro: not ended", set(), left)
     total = sum(map(Decimal, balances(stage.api, *pair)), Decimal(0))

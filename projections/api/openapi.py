@@ -1,13 +1,7 @@
 """The queries' part of the API's description, made from their specs and their models' fields."""
 
-from typing import Any
-from uuid import UUID
-
-from django.db.models import DecimalField, Field, QuerySet
-
 from eventstore.api.openapi.parts import (
     COUNT,
-    FROM_ONE,
     OF_ANY_CALL,
     READING,
     SENT_NUMBER,
@@ -22,168 +16,150 @@ from eventstore.api.openapi.parts import (
     record,
 )
 from eventstore.input.schemas import Schema, or_null
-from projections.api.parameters import (
-    DEFAULT_PAGE_SIZE,
-    MAXIMUM_PAGE,
-    MAXIMUM_PAGE_SIZE,
-    MAXIMUM_WAIT,
-    field_of,
-)
-from projections.queries import Query
+from eventstore.projections import Mode, Projections
+from projections.api.openapi_rows import DAY, key_of, list_parameters, page_of, row_of
+from projections.api.parameters import BALANCE_DAYS, MAXIMUM_WAIT
+from projections.queries import ACCOUNTS, OVERVIEW, QUERIES, STATEMENT, TOTALS, Query
 
 TAG = "Queries"
 
-#: For making a query that is never sent.
-_NO_TENANT = UUID(int=0)
-
-_INTEGER: Schema = {"type": "integer", "minimum": 1 - 10**18, "maximum": 10**18 - 1}
-_DAY: Schema = {"type": "string", "format": "date"}
-_TRUTH: Schema = {"type": "boolean"}
-
-#: How a column is shown, by the kind of its field; amounts by their places, see `_shown`.
-SHOWN: dict[str, Schema] = {
-    "UUIDField": UUID_TEXT,
-    "CharField": {"type": "string"},
-    "IntegerField": {"type": "integer"},
-    "BigIntegerField": {"type": "integer"},
-    "DecimalField": {"type": "string"},
-    "DateField": _DAY,
-    "DateTimeField": TIME_TEXT,
-    "BooleanField": _TRUTH,
+_AS_OF: Schema = {
+    **or_null(TIME_TEXT),
+    "description": "All that had happened then is in the rows; null before the first run.",
 }
 
-#: What a filter on a column takes, by the kind of its field; as `projections.api.parameters`.
-TAKEN: dict[str, Schema] = {
-    "UUIDField": UUID_TEXT,
-    "CharField": {"type": "string", "pattern": r"^[^\x00]*$"},
-    "IntegerField": _INTEGER,
-    "BigIntegerField": _INTEGER,
-    "DecimalField": {"type": "string", "pattern": r"^-?[0-9]{1,22}(\.[0-9]{1,2})?$"},
-    "DateField": _DAY,
-    "DateTimeField": TIME_TEXT,
-    "BooleanField": _TRUTH,
-}
+_MEANINGS = {"projection_failed": "This process and the database differ on how rows are written."}
 
 _POSITION = {"X-Position": header(COUNT, "What is shown contains all events up to this position.")}
 
-_WANTED = [
-    parameter(
-        "min_position",
-        "query",
-        SENT_NUMBER,
-        "The `position` of a command's answer: what is shown shall contain it. Beyond the last "
-        "position there is: 400.",
-    ),
-    parameter(
-        "wait",
-        "query",
-        {"type": "integer", "minimum": 0, "maximum": MAXIMUM_WAIT, "default": 0},
-        "Seconds to wait for `min_position`.",
-    ),
-]
+_MIN_POSITION = (
+    "The `position` of a command's answer: what is shown shall contain it. Beyond the last "
+    "position there is: 400."
+)
+_WAIT: Schema = {"type": "integer", "minimum": 0, "maximum": MAXIMUM_WAIT, "default": 0}
+
+#: The codes with which a read model may refuse to promise a position, by its mode.
+_OF_MODE = {
+    Mode.INLINE: (),
+    Mode.ASYNC: ("not_caught_up",),
+    Mode.ON_DEMAND: ("not_caught_up",),
+    Mode.SCHEDULED: ("not_waitable",),
+}
 
 
-def query_paths(queries: tuple[Query, ...], problems: Problems) -> dict[str, Part]:
-    """A list and a detail for each query."""
-    described: dict[str, Part] = {}
-    for query in queries:
-        rows = query.rows(_NO_TENANT)
-        key = f"/api/{query.name}/{{{query.key}}}"
-        described[f"/api/{query.name}"] = {"get": _list(query, rows, problems)}
-        described[key] = {"get": _detail(query, rows, problems)}
-    return described
+class QueryPaths:
+    """Describes the queries, each as the mode of its projection wants it."""
 
+    def __init__(self, projections: Projections, problems: Problems) -> None:
+        self._projections = projections
+        self._problems = problems
 
-def _list(query: Query, rows: QuerySet[Any], problems: Problems) -> Part:
-    page = record(
-        {
-            "count": {**COUNT, "description": "Of all rows that match, on any page."},
-            "page": FROM_ONE,
-            "page_size": FROM_ONE,
-            "results": {"type": "array", "items": _row(query, rows)},
+    def all(self) -> dict[str, Part]:
+        described: dict[str, Part] = {}
+        for query in QUERIES:
+            described[f"/api/{query.name}"] = self._list(query)
+            described[f"/api/{query.name}/{{{query.key}}}"] = self._detail(query)
+        return {
+            **described,
+            "/api/accounts/{account_id}/statement": self._statement(),
+            "/api/accounts/{account_id}/balance": self._balance(),
+            f"/api/{TOTALS.name}": self._list(TOTALS),
+            f"/api/{OVERVIEW.name}": self._overview(),
         }
-    )
-    return {
-        "tags": [TAG],
-        "operationId": f"list_{query.name}",
-        "summary": f"All {query.name}, a page at a time.",
-        "parameters": [*_paging(query), *_filters(query, rows), *_WANTED, TENANT],
-        "security": READING,
-        "responses": {
-            "200": answer("A page; past the end it is empty.", page, _POSITION),
-            **problems.answers(OF_ANY_CALL),
-        },
-    }
+
+    def _list(self, query: Query) -> Part:
+        return self._get(
+            query,
+            page_of(query),
+            name=f"list_{query.name.replace('-', '_')}",
+            summary=f"All {query.name.replace('-', ' ')}, a page at a time.",
+            parameters=list_parameters(query),
+            shown="A page; past the end it is empty.",
+        )
+
+    def _detail(self, query: Query) -> Part:
+        return self._get(
+            query,
+            row_of(query),
+            name=f"read_{query.category}",
+            summary=f"One {query.category}.",
+            parameters=[key_of(query)],
+            shown="It is there.",
+        )
+
+    def _statement(self) -> Part:
+        return self._get(
+            STATEMENT,
+            page_of(STATEMENT),
+            name="list_statement",
+            summary="An account's statement: its bookings in the order of recording.",
+            parameters=[key_of(ACCOUNTS), *list_parameters(STATEMENT)],
+            shown="A page; past the end it is empty.",
+        )
+
+    def _balance(self) -> Part:
+        days = [
+            parameter("booked_on", "query", DAY, "The day for which bookings count."),
+            parameter("recorded_on", "query", DAY, "The day on which they were recorded (UTC)."),
+        ]
+        known = {"account_id": UUID_TEXT, "balance": row_of(STATEMENT)["balance"]}
+        return self._get(
+            STATEMENT,
+            *({**known, name: DAY} for name in BALANCE_DAYS),
+            name="read_balance",
+            summary="An account's balance at the end of a day; give one of the two days.",
+            parameters=[key_of(ACCOUNTS), *days],
+            shown="All that came in less all that went out, with the day that was asked for.",
+        )
+
+    def _overview(self) -> Part:
+        row = row_of(OVERVIEW)
+        row["updated_at"] = or_null(row["updated_at"])
+        return self._get(
+            OVERVIEW,
+            row,
+            name="read_overview",
+            summary="Your tenant in a few numbers.",
+            parameters=[],
+            shown="Zeros where nothing has happened yet.",
+        )
+
+    def _get(
+        self,
+        query: Query,
+        *bodies: dict[str, Schema],
+        name: str,
+        summary: str,
+        parameters: list[Part],
+        shown: str,
+    ) -> Part:
+        """A GET that is answered with one of these objects."""
+        # Another domain's application may have none of these read models.
+        is_here = self._projections.named(query.projection) is not None
+        mode = self._projections.mode_of(query.projection) if is_here else Mode.INLINE
+        also = {"as_of": _AS_OF} if mode is Mode.SCHEDULED else {}
+        schemas = [record({**also, **body}) for body in bodies]
+        schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
+        codes = (*OF_ANY_CALL, *_OF_MODE[mode], "projection_failed")
+        operation = {
+            "tags": [TAG],
+            "operationId": name,
+            "summary": summary,
+            "parameters": [*parameters, *_wanted(mode), TENANT],
+            "security": READING,
+            "responses": {
+                "200": answer(shown, schema, _POSITION),
+                **self._problems.answers(codes, _MEANINGS),
+            },
+        }
+        return {"get": operation}
 
 
-def _detail(query: Query, rows: QuerySet[Any], problems: Problems) -> Part:
-    key = parameter(query.key, "path", UUID_TEXT, "As in the answer of the command that made it.")
-    return {
-        "tags": [TAG],
-        "operationId": f"read_{query.category}",
-        "summary": f"One {query.category}.",
-        "parameters": [key, *_WANTED, TENANT],
-        "security": READING,
-        "responses": {
-            "200": answer("It is there.", _row(query, rows), _POSITION),
-            **problems.answers(OF_ANY_CALL),
-        },
-    }
-
-
-def _row(query: Query, rows: QuerySet[Any]) -> Schema:
-    return record({column: _shown(rows, column) for column in query.columns})
-
-
-def _shown(rows: QuerySet[Any], column: str) -> Schema:
-    field = field_of(rows, column)
-    schema = dict(SHOWN[field.get_internal_type()])
-    if isinstance(field, DecimalField):
-        schema["pattern"] = rf"^-?[0-9]+\.[0-9]{{{field.decimal_places}}}$"
-    if field.choices:
-        schema["enum"] = _words(field)
-    # What was annotated comes from another row, which need not be there.
-    return or_null(schema) if field.null or column in rows.query.annotations else schema
-
-
-def _filters(query: Query, rows: QuerySet[Any]) -> list[Part]:
-    described = []
-    for column in query.columns:
-        field = field_of(rows, column)
-        schema = TAKEN[field.get_internal_type()]
-        if field.choices:
-            schema = {"type": "string", "enum": _words(field)}
-        described.append(parameter(column, "query", schema, f"Only rows with this `{column}`."))
-    return described
-
-
-def _words(field: "Field[Any, Any]") -> list[Any]:
-    return [value for value, _ in field.flatchoices]
-
-
-def _paging(query: Query) -> list[Part]:
-    size = {
-        "type": "integer",
-        "minimum": 1,
-        "maximum": MAXIMUM_PAGE_SIZE,
-        "default": DEFAULT_PAGE_SIZE,
-    }
-    page = {"type": "integer", "minimum": 1, "maximum": MAXIMUM_PAGE, "default": 1}
-    names = "|".join(query.columns)
-    # No column twice, then one or more of them.
-    ordering = {
-        "type": "string",
-        "pattern": rf"^(?!(.*,)?-?(\w+),(.*,)?-?\2(,|$))-?({names})(,-?({names}))*$",
-        "default": query.key,
-    }
+def _wanted(mode: Mode) -> list[Part]:
+    position = _MIN_POSITION
+    if mode is Mode.SCHEDULED:
+        position = "Refused (409): these rows are brought up to date at intervals; see `as_of`."
     return [
-        parameter("page", "query", page, "Counts from 1."),
-        parameter("page_size", "query", size, "Rows on a page."),
-        parameter(
-            "ordering",
-            "query",
-            ordering,
-            f"Columns with commas between, `-` for descending, each at most once: "
-            f"`{query.columns[1]},-{query.columns[-1]}`. Rows alike come by `{query.key}`.",
-        ),
+        parameter("min_position", "query", SENT_NUMBER, position),
+        parameter("wait", "query", _WAIT, "Seconds to wait for `min_position`."),
     ]

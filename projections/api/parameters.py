@@ -3,8 +3,10 @@
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 from django.db.models import Field, QuerySet
 from django.http import QueryDict
@@ -20,6 +22,9 @@ MAXIMUM_PAGE = 10**9
 
 #: Seconds.
 MAXIMUM_WAIT = 30
+
+#: By which of its days a booking counts towards a balance.
+BALANCE_DAYS = ("booked_on", "recorded_on")
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
 _DECIMAL = re.compile(r"-?[0-9]{1,22}(\.[0-9]{1,2})?", re.ASCII)
@@ -38,9 +43,9 @@ class ListParameters:
 
 @dataclass(frozen=True, slots=True)
 class WantedPosition:
-    """What a reader has seen done and wants to find done: `min_position`, and how long to wait.
+    """What a reader has seen done and wants to find done: `min_position`.
 
-    `wait` in seconds. Inline rows are there once the event is, so they wait for nothing.
+    And how many seconds to wait for it; see `eventstore.read_models`.
     """
 
     minimum: int | None
@@ -53,12 +58,14 @@ class WantedPosition:
             wait=reader.take("wait", Number(0, MAXIMUM_WAIT), default=0),
         )
 
-    def check(self, head: int) -> None:
-        """Raises ValidationFailed for a position that nothing has reached yet."""
-        if self.minimum is not None and self.minimum > head:
-            raise ValidationFailed(
-                {"min_position": [f"lies beyond the last position, which is {head}"]}
-            )
+
+@dataclass(frozen=True, slots=True)
+class BalanceDay:
+    """The day at whose end a balance is wanted, and which of a booking's days counts."""
+
+    name: str
+    day: date
+    wanted: WantedPosition
 
 
 def read_list_parameters(
@@ -85,6 +92,27 @@ def read_detail_parameters(parameters: QueryDict) -> WantedPosition:
     wanted = WantedPosition.take(reader)
     reader.finish()
     return wanted
+
+
+def read_balance_parameters(parameters: QueryDict) -> BalanceDay:
+    """Raises UnknownParameter or ValidationFailed with every parameter that is wrong."""
+    reader = ParameterReader(parameters.lists())
+    days = {name: reader.take(name, read_date) for name in BALANCE_DAYS}
+    wanted = WantedPosition.take(reader)
+    reader.finish()
+    given = [(name, day) for name, day in days.items() if day is not None]
+    if len(given) != 1:
+        problem = [f"give one of {' and '.join(BALANCE_DAYS)}"]
+        raise ValidationFailed(dict.fromkeys(BALANCE_DAYS, problem))
+    return BalanceDay(*given[0], wanted)
+
+
+def read_key(query: Query, text: str) -> UUID:
+    """The key of a row in the URL; raises ValidationFailed for what is no id."""
+    try:
+        return read_uuid(text)
+    except ValueError as error:
+        raise ValidationFailed({query.key: [str(error)]}) from None
 
 
 class _OrderingReader:

@@ -13,20 +13,6 @@ from tests.eventstore.high_water_mark.support import APPEND_ONE
 from tests.eventstore.support import raw_connection
 from tests.http import Answer, Api, api_for, new_id
 
-#: What queries must never touch (the position's sequence and pg_locks excepted). The tables that
-#: say who calls, eventstore_tenant and eventstore_api_key, are no part of the event store proper.
-STORE_TABLES = [
-    "eventstore_stream",
-    "eventstore_event",
-    "eventstore_command",
-    "eventstore_reservation",
-    "eventstore_snapshot",
-    "eventstore_process",
-    "eventstore_reaction",
-    "eventstore_subscription",
-    "eventstore_box",
-]
-
 
 def names(answer: Answer) -> list[str]:
     return [row["name"] for row in answer.body["results"]]
@@ -229,23 +215,3 @@ def test_a_page_of_100_rows_costs_as_many_statements_as_one_of_10(api: Api) -> N
             assert len(api.get(f"/api/accounts?page_size={size}").body["results"]) == size
         statements.append([query["sql"] for query in captured])
     assert len(statements[0]) == len(statements[1]) <= 4
-
-
-def test_no_query_touches_the_event_store(api: Api) -> None:
-    """Locked as for DROP TABLE, so that whatever touches one of the tables fails, by any door."""
-    person_id = api.registered_person()
-    account_id = api.opened_account(person_id, deposit="1.00")
-    with raw_connection() as locker, connection.cursor() as cursor:
-        locker.execute(f"LOCK TABLE {', '.join(STORE_TABLES)} IN ACCESS EXCLUSIVE MODE")
-        cursor.execute("SET lock_timeout = '200ms'")
-        for path in (
-            "persons",
-            f"persons/{person_id}",
-            "accounts",
-            f"accounts/{account_id}",
-            "users",
-        ):
-            assert api.get(f"/api/{path}").status == 200
-        touching = {"aggregate_id": person_id, "first_name": "Ada", "last_name": "King"}
-        api.send("rename-person", touching).refused(503, "busy")
-        locker.rollback()

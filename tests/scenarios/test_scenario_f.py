@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from eventstore.application import Application
+from eventstore.application import Application, get_application
 from eventstore.models import ProcessInstance, Reaction, StoredCommand, Tenant
 from eventstore.tenancy import Role
 from projections.models import AccountSummary, TransferSummary
@@ -41,11 +41,12 @@ def start(api: Api, source: str, target: str, amount: Any = "69") -> Answer:
 
 
 def transferred(api: Api, source: str, target: str, amount: str = "69") -> dict[str, Any]:
-    """The transfer as the read model shows it once its start is answered."""
+    """The transfer as the read model shows it once its start is answered and a worker has run."""
     answer = start(api, source, target, amount)
     assert answer.status == 201, answer.raw
     assert answer.headers["Location"] == f"/api/transfers/{answer.body['aggregate_id']}"
     assert [event["type"] for event in answer.body["events"]] == ["transfer.started"]
+    get_application().subscriptions.work()
     return dict(api.get(answer.headers["Location"]).body)
 
 
@@ -172,6 +173,7 @@ def test_the_money_comes_back_to_a_source_that_was_closed_meanwhile_and_can_be_w
 
     while application.reactions.work():
         pass
+    application.subscriptions.work()
 
     transfer = api.get(f"/api/transfers/{transfer['transfer_id']}").body
     assert (transfer["status"], transfer["reason"]) == ("failed", "account_closed")
@@ -184,8 +186,9 @@ def test_the_money_comes_back_to_a_source_that_was_closed_meanwhile_and_can_be_w
     assert_rows_equal_a_replay(application)
 
 
-def test_one_account_is_no_transfer(api: Api, source: str) -> None:
+def test_one_account_is_no_transfer(api: Api, application: Application, source: str) -> None:
     start(api, source, source).refused(422, "same_account")
+    application.subscriptions.work()
     assert not TransferSummary.objects.exists()
 
 
@@ -279,6 +282,7 @@ def test_50_transfers_in_parallel_there_and_back_keep_the_sum_and_all_end(
 
     assert [answer.status for answer in answers if isinstance(answer, Answer)] == [201] * 50
     wait_until_all_have_ended(application)
+    application.subscriptions.work()
     assert TransferSummary.objects.count() == 50
     assert not TransferSummary.objects.exclude(status__in=("completed", "failed")).exists()
     reasons = TransferSummary.objects.filter(status="failed").values_list("reason", flat=True)

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from django.db.models.functions import Now
 
-from eventstore.application import Application
+from eventstore.application import Application, get_application
 from eventstore.attempts import ATTEMPTS
 from eventstore.models import ProcessInstance, Reaction, StoredCommand, StoredStream, Tenant
 from ledger.transfers.commands import CompleteTransfer
@@ -29,6 +29,7 @@ def transfer_after_two_steps(
     with monkeypatch.context() as patch:
         patch.setattr("eventstore.reactions.MOST_STEPS", 2)
         assert api.send("start-transfer", fields).status == 201
+    get_application().subscriptions.work()
     return TransferSummary.objects.get()
 
 
@@ -40,6 +41,7 @@ def awaited() -> str:
 def work(application: Application) -> None:
     while application.reactions.work():
         pass
+    application.subscriptions.work()
 
 
 def set_box(aggregate_id: Any, status: str) -> None:

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 from django.test import override_settings
 
-from eventstore.application import Application
+from eventstore.application import Application, get_application
 from eventstore.models import Reaction, Tenant
 from tests.http import Api, api_for
 from tests.mail_server import MailServer, mail_server, mail_settings
@@ -40,6 +40,7 @@ def transferred(api: Api, amount: str) -> str:
 
 
 def status_of(api: Api, transfer_id: str) -> str:
+    get_application().subscriptions.work()
     return str(api.get(f"/api/transfers/{transfer_id}").body["status"])
 
 
