@@ -52,6 +52,10 @@ class HttpCaller:
         response = self._client.get(path, headers=dict(self._headers))
         return Answer(response.status_code, response.json(), response.headers)
 
+    def delete(self, path: str) -> Answer:
+        response = self._client.delete(path, headers=dict(self._headers))
+        return Answer(response.status_code, response.json(), response.headers)
+
 
 def caller_with_key(key: str) -> HttpCaller:
     return HttpCaller(Client(SERVER_NAME=HOST), {"Authorization": f"Bearer {key}"})

@@ -21,6 +21,7 @@ from eventstore.errors import ValidationFailed
 from eventstore.fields import ExactDecimal, Secret, Text, bound_of
 from eventstore.input.commands import CommandField, ParsedCommand, fields_of, read_command
 from eventstore.input.parameters import Choice, Number
+from eventstore.input.values import read_time
 from eventstore.models import Tenant
 
 #: Before the names of a command's fields, so that none can be mistaken for one of ours.
@@ -72,6 +73,14 @@ class CommandForm(forms.Form):
             help_text="The version that you have seen; the command is refused if the aggregate "
             "has moved on. Blank: any.",
         )
+        if not command_type.secrets:  # What is for later is stored, and a secret never is.
+            self.fields["at"] = ReadField(
+                read_time,
+                label="At",
+                required=False,
+                help_text="Do it later, at a time with its offset, such as 2027-12-31T12:00Z. "
+                "Blank: at once.",
+            )
 
     def clean(self) -> dict[str, Any]:
         errors, document = self._document()

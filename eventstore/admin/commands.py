@@ -23,6 +23,7 @@ from eventstore.admin.pages import ListAdmin, PageLink
 from eventstore.admin.process_steps import sender_of
 from eventstore.admin.records import about_command, last_notes
 from eventstore.admin.retries import CommandRetry
+from eventstore.admin.schedules import CANCEL, RUN_NOW, SCHEDULES, SchedulePages, may_be_acted_on
 from eventstore.admin.sending import SEND_PAGE, SendPages
 from eventstore.admin.timeline import command_numbers
 from eventstore.application import get_application
@@ -67,6 +68,7 @@ class CommandAdmin(ListAdmin):
         return [
             *super().get_urls(),
             *SendPages(self).urls(),
+            *SchedulePages(self).urls(),
             self.reading_url("<int:pk>/", self.command_page, "change"),
             CommandRetry(self).url(),
         ]
@@ -97,7 +99,7 @@ class CommandAdmin(ListAdmin):
         return shown
 
     def links(self, request: HttpRequest) -> list[PageLink]:
-        return [PageLink("Send a command", SEND_PAGE)]
+        return [PageLink("Send a command", SEND_PAGE), PageLink("Schedules", SCHEDULES)]
 
     def shown(self, rows: Sequence[Any]) -> Sequence[Any]:
         return [Line(command, milliseconds(command)) for command in rows]
@@ -121,13 +123,14 @@ class CommandAdmin(ListAdmin):
             "more_events": more_events,
             "related": related[:RELATED_LIMIT],
             "more_related": len(related) > RELATED_LIMIT,
-            "may_retry": command.status == "failed" and operates(request.user, command.tenant),
+            **_what_may_be_done(request, command),
         }
         if command.is_inspected:
             context["reactions"] = caused_reactions(command.tenant_id, events)
+        if command.is_inspected and _may_have_been_acted_on(command):
+            context["notes"] = last_notes(command.tenant, about_command(command))
         if command.is_inspected and command.reaction_id is not None:
             context["sender"] = sender_of(command)
-            context["notes"] = last_notes(command.tenant, about_command(command))
         return self.render(request, "command.html", context)
 
     def _texts(self, pk: int) -> tuple[str, str | None]:
@@ -137,8 +140,26 @@ class CommandAdmin(ListAdmin):
         return data, result
 
 
+def _what_may_be_done(request: HttpRequest, command: StoredCommand) -> dict[str, bool]:
+    looks_like = {
+        "may_retry": command.status == "failed",
+        "may_run_now": may_be_acted_on(command, RUN_NOW),
+        "may_cancel": may_be_acted_on(command, CANCEL),
+    }
+    # Most commands are done, and nobody's role matters then.
+    if any(looks_like.values()) and operates(request.user, command.tenant):
+        return looks_like
+    return dict.fromkeys(looks_like, False)
+
+
+def _may_have_been_acted_on(command: StoredCommand) -> bool:
+    """Whether it waits, or did once: what is done at once leaves operators nothing to do."""
+    return command.reaction_id is not None or command.due_at is not None
+
+
 def milliseconds(command: StoredCommand) -> float | None:
-    """From the claim of the command id to the answer, by the database's clock."""
+    """From the claim of the command id, or from its time, to the answer."""
     if command.ended_at is None:
         return None
-    return (command.ended_at - command.received_at).total_seconds() * 1000
+    since = max(command.received_at, command.due_at or command.received_at)
+    return max(0.0, (command.ended_at - since).total_seconds() * 1000)

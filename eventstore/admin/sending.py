@@ -1,6 +1,8 @@
 """Send a command by a form: through the same parser and the same bus as over the API."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID, uuid4, uuid5
 
 from django.db import InterfaceError, OperationalError
@@ -140,7 +142,10 @@ class SendPages:
         try:
             # The count that the API keeps for the same session.
             application.throttle.count(f"user {user_of(request).pk} in {target.tenant.pk}")
-            result = application.bus.send(
+            send: Callable[..., Result] = application.bus.send
+            if at := form.cleaned_data.get("at"):
+                send = partial(application.scheduling.schedule, at=at)
+            result = send(
                 form.parsed.command,
                 actor=target.actor,
                 command_id=command_id,
@@ -204,8 +209,9 @@ class SendPages:
             streams = StoredStream.objects.using(alias).filter(tenant=target.tenant)
             stream = streams.filter(aggregate_id=result.aggregate_id).first()
         commands = self._pages.visible_rows(request).filter(tenant=target.tenant)
+        done = "kept for later" if result.due_at else "done"
         context = {
-            "title": f"{target.command_type.name} is done",
+            "title": f"{target.command_type.name} is {done}",
             "section": "send",
             "target": target,
             "result": result,

@@ -13,6 +13,7 @@ from django.http import QueryDict
 
 from eventstore.application import get_application
 from eventstore.errors import NotFound
+from eventstore.fields import Text
 from eventstore.input.parameters import Choice, Number, ParameterReader, read_text
 from eventstore.input.values import read_uuid
 from eventstore.models import StoredCommand
@@ -21,6 +22,9 @@ from eventstore.tenancy import INSPECTORS, Actor
 
 DEFAULT_LIMIT = 50
 MAXIMUM_LIMIT = 500
+
+#: Why a command is cancelled; nobody has to say so.
+REASON = Text(minimum=0, maximum=200)
 
 #: The columns of a command as the API names them; `id` is `command_id` there.
 COLUMNS = (
@@ -74,6 +78,14 @@ def one_command(command_id: UUID, actor: Actor) -> dict[str, Any]:
         "data": decode_json(data),
         "result": _told(result) if result else None,
     }
+
+
+def read_reason(parameters: QueryDict) -> str:
+    """Why a command is cancelled; raises UnknownParameter or ValidationFailed."""
+    reader = ParameterReader(parameters.lists())
+    reason: str = reader.take("reason", REASON.clean, default="")
+    reader.finish()
+    return reason
 
 
 def _told(result: str) -> dict[str, Any]:

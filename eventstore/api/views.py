@@ -1,10 +1,15 @@
 """`/api/commands`: from a request to an envelope, from a result to an answer, and the log."""
 
 import re
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
+from typing import Any
 from uuid import UUID, uuid5
 
 from django.core.exceptions import RequestDataTooBig
 from django.http import UnreadablePostError
+from django.urls import reverse
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,7 +22,7 @@ from eventstore.api.authentication import (
     TenantSessionAuthentication,
 )
 from eventstore.api.headers import read_command_headers
-from eventstore.api.log import one_command, page_of_commands
+from eventstore.api.log import one_command, page_of_commands, read_reason
 from eventstore.api.negotiation import AlwaysJson
 from eventstore.api.rendering import ExactJsonRenderer
 from eventstore.application import get_application
@@ -31,7 +36,8 @@ from eventstore.errors import (
 from eventstore.input.commands import parse_command
 from eventstore.input.documents import MAXIMUM_BODY_SIZE
 from eventstore.input.parameters import ParameterReader
-from eventstore.tenancy import EVERYONE, Actor, Role
+from eventstore.input.values import read_time
+from eventstore.tenancy import EVERYONE, OPERATORS, Actor, Role
 
 _LENGTH = re.compile(r"[0-9]{1,18}", re.ASCII)
 
@@ -48,7 +54,7 @@ class DaybookView(APIView):
     content_negotiation_class = AlwaysJson
     renderer_classes = (ExactJsonRenderer,)
     # REST framework would answer OPTIONS with our docstrings.
-    http_method_names = ("get", "head", "post")
+    http_method_names: tuple[str, ...] = ("get", "head", "post")
 
     @staticmethod
     def actor(request: Request) -> Actor:
@@ -57,15 +63,17 @@ class DaybookView(APIView):
 
 
 class CommandView(DaybookView):
-    """Send one command, under the id in `Idempotency-Key`."""
+    """Send one command, under the id in `Idempotency-Key`; with `at` for later."""
 
     # The bus asks which roles the command itself takes.
     roles = EVERYONE
+    # Who mistypes an id, to read it or to cancel it, comes here.
+    http_method_names = ("get", "head", "post", "delete")
 
     def post(self, request: Request, name: str) -> Response:
         application = get_application()
         command_type = application.commands.named(name)
-        refuse_parameters(request)
+        at = read_at(request)
         actor = self.actor(request)
         headers = read_command_headers(request.headers)
         parsed = parse_command(
@@ -73,7 +81,10 @@ class CommandView(DaybookView):
             command_type,
             new_id=uuid5(actor.tenant_id, str(headers.command_id)),
         )
-        result = application.bus.send(
+        send: Callable[..., Result] = application.bus.send
+        if at is not None:
+            send = partial(application.scheduling.schedule, at=at)
+        result = send(
             parsed.command,
             actor=actor,
             command_id=headers.command_id,
@@ -88,6 +99,9 @@ class CommandView(DaybookView):
         if any(name == command_type.name for command_type in get_application().commands.offered()):
             raise MethodNotAllowed(request.method or "")
         raise ValidationFailed({"command_id": ["must be a UUID, as in a command's answer"]})
+
+    def delete(self, request: Request, name: str) -> Response:
+        return self.get(request, name)
 
     @property
     def allowed_methods(self) -> list[str]:
@@ -104,13 +118,33 @@ class CommandLogView(DaybookView):
 
 
 class LoggedCommandView(DaybookView):
-    """One command of the log, with what was asked and what was answered."""
+    """One command of the log, with what was asked and what was answered; DELETE cancels it."""
 
-    roles = EVERYONE
+    http_method_names = ("get", "head", "delete")
+
+    @property
+    def roles(self) -> frozenset[Role]:  # type: ignore[override]  # by the method, not the view
+        return OPERATORS if self.request.method == "DELETE" else EVERYONE
 
     def get(self, request: Request, command_id: UUID) -> Response:
         refuse_parameters(request)
         return Response(one_command(command_id, self.actor(request)))
+
+    def delete(self, request: Request, command_id: UUID) -> Response:
+        """Never do what is scheduled; the command as it is then."""
+        reason = read_reason(request.query_params)
+        actor = self.actor(request)
+        scheduling = get_application().scheduling
+        scheduling.cancel(actor.tenant_id, command_id, user=actor.user, reason=reason)
+        return Response(one_command(command_id, actor))
+
+
+def read_at(request: Request) -> datetime | None:
+    """When a command shall be done; raises UnknownParameter or ValidationFailed."""
+    reader = ParameterReader(request.query_params.lists())
+    at: datetime | None = reader.take("at", read_time)
+    reader.finish()
+    return at
 
 
 def refuse_parameters(request: Request) -> None:
@@ -142,8 +176,8 @@ def read_json_body(request: Request) -> bytes:
 
 
 def answer(result: Result, locations: dict[str, str]) -> Response:
-    """The answer of DESIGN section 8: 201 where the command made a stream, else 200."""
-    body = {
+    """201 where the command made a stream, 202 where it is one for later, else 200."""
+    body: dict[str, Any] = {
         "command_id": result.command_id,
         "status": result.status,
         "category": result.category,
@@ -162,6 +196,10 @@ def answer(result: Result, locations: dict[str, str]) -> Response:
     if result.created and result.category in locations:
         location = locations[result.category]
         response["Location"] = location.format(aggregate_id=result.aggregate_id)
+    if result.due_at is not None:
+        body["due_at"] = result.due_at
+        response.status_code = 202
+        response["Location"] = reverse("logged-command", args=[result.command_id])
     if result.replayed:
         response["Idempotent-Replayed"] = "true"
     return response

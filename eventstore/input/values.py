@@ -61,13 +61,16 @@ def read_date(value: Any) -> date:
 def read_time(value: Any) -> datetime:
     """In UTC; the offset must be there, since nobody can say what time it is without."""
     try:
+        if "\0" in value:
+            raise ValueError  # Python's own reader ends there, and takes what is before.
         moment = datetime.fromisoformat(value)
         if moment.tzinfo is None:
             raise ValueError
         return moment.astimezone(UTC)
     except (TypeError, ValueError, OverflowError):
         raise ValueError(
-            "must be an ISO 8601 time with its offset, such as 1994-03-31T12:00Z"
+            "must be an ISO 8601 time with its offset, such as 2030-01-31T12:00Z (in a URL a + "
+            "is written %2B)"
         ) from None
 
 

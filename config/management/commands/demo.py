@@ -8,11 +8,13 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from django.core.management.base import BaseCommand, CommandError
 
+from config.background import running_qcluster
 from config.demo import (
     door,
     scenario_a,
     scenario_b,
     scenario_d,
+    scenario_e,
     scenario_f,
     scenario_g,
     scenario_h,
@@ -34,6 +36,7 @@ SCENARIOS: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "A": ("create and update a contact", scenario_a.play),
     "B": ("snapshots without asking", scenario_b.play),
     "D": ("a unique login name", scenario_d.play),
+    "E": ("a command for later", scenario_e.play),
     "F": ("one command, several aggregates", scenario_f.play),
     "G": ("one tenant's own reaction", scenario_g.play),
     "H": ("one tenant's own command", scenario_h.play),
@@ -54,7 +57,9 @@ class Command(BaseCommand):
             metavar="SCENARIO",
             help=f"those to play, of {', '.join(SCENARIOS)}; none: all",
         )
-        parser.add_argument("--serve", action="store_true", help="then serve until Ctrl-C")
+        parser.add_argument(
+            "--serve", action="store_true", help="then serve, with qcluster, until Ctrl-C"
+        )
         add_port(parser)
 
     def handle(
@@ -77,7 +82,8 @@ class Command(BaseCommand):
             raise CommandError(f"Scenarios that differ: {', '.join(differing)}", returncode=1)
         if server:
             self._print_access(key)
-            serve_until_interrupted(server, self.stdout)
+            with running_qcluster(verbosity=options["verbosity"]):
+                serve_until_interrupted(server, self.stdout)
 
     def _play(self, stage: Stage, name: str) -> bool:
         """Play one scenario; whether all was as expected."""

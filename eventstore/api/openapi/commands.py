@@ -9,6 +9,7 @@ from eventstore.api.openapi.parts import (
     FROM_ONE,
     OF_ANY_CALL,
     TENANT,
+    TIME_TEXT,
     UUID_TEXT,
     WRITING,
     Part,
@@ -18,6 +19,7 @@ from eventstore.api.openapi.parts import (
     parameter,
     record,
 )
+from eventstore.command_log import WAITING
 from eventstore.command_types import CommandType
 from eventstore.input.commands import fields_of
 from eventstore.input.schemas import Schema, or_null, schema_for
@@ -52,7 +54,14 @@ _REPLAYED = header(
 )
 _VERSION_TAG = {"type": "string", "pattern": '^"[0-9]{1,18}"$'}
 
-_PARAMETERS = [
+_AT = parameter(
+    "at",
+    "query",
+    TIME_TEXT,
+    "Do it at this time, or as soon as possible where that is past. Say the offset, and write a "
+    "`+` as `%2B`. Who may send it now is asked again then.",
+)
+_HEADERS = [
     parameter(
         "Idempotency-Key",
         "header",
@@ -76,32 +85,45 @@ _PARAMETERS = [
     TENANT,
 ]
 
+_ANSWER: dict[str, Schema] = {
+    "command_id": UUID_TEXT,
+    "status": {"type": "string", "enum": [StoredCommand.Status.COMPLETED.value]},
+    "category": {
+        "type": ["string", "null"],
+        "description": "The kind of what it was about; null where nothing changed.",
+    },
+    "aggregate_id": UUID_TEXT,
+    "version": {
+        **or_null(FROM_ONE),
+        "description": "Of the aggregate, after this command; for `If-Match`.",
+    },
+    "position": {
+        **or_null(FROM_ONE),
+        "description": "Of the last event; for `min_position` of a query.",
+    },
+    "correlation_id": UUID_TEXT,
+    "events": {
+        "type": "array",
+        "items": record({"type": {"type": "string"}, "version": FROM_ONE, "position": FROM_ONE}),
+    },
+}
 COMMAND_ANSWER: Schema = {
     "description": "What a command did; the same each time its id is sent.",
+    **record(_ANSWER),
+}
+
+_NOTHING_YET: Schema = {"type": "null", "description": "Nothing has happened yet."}
+SCHEDULED_ANSWER: Schema = {
+    "description": "A command for later, as long as it was not done: when it will be.",
     **record(
         {
-            "command_id": UUID_TEXT,
-            "status": {"type": "string", "enum": [StoredCommand.Status.COMPLETED.value]},
-            "category": {
-                "type": ["string", "null"],
-                "description": "The kind of what it was about; null where nothing changed.",
-            },
-            "aggregate_id": UUID_TEXT,
-            "version": {
-                **or_null(FROM_ONE),
-                "description": "Of the aggregate, after this command; for `If-Match`.",
-            },
-            "position": {
-                **or_null(FROM_ONE),
-                "description": "Of the last event; for `min_position` of a query.",
-            },
-            "correlation_id": UUID_TEXT,
-            "events": {
-                "type": "array",
-                "items": record(
-                    {"type": {"type": "string"}, "version": FROM_ONE, "position": FROM_ONE}
-                ),
-            },
+            **_ANSWER,
+            "status": {"type": "string", "enum": list(WAITING)},
+            "category": _NOTHING_YET,
+            "version": _NOTHING_YET,
+            "position": _NOTHING_YET,
+            "events": {"type": "array", "maxItems": 0},
+            "due_at": TIME_TEXT,
         }
     ),
 }
@@ -123,7 +145,7 @@ def _operation(command: CommandType, problems: Problems) -> Part:
         "operationId": command.name.replace("-", "_"),
         "summary": summary or command.name,
         "description": f"{details}\n\nRoles that may send it: {roles}.".strip(),
-        "parameters": _PARAMETERS,
+        "parameters": [*([] if command.secrets else [_AT]), *_HEADERS],
         "requestBody": {
             "required": True,
             "content": {
@@ -191,8 +213,9 @@ def _successes(command: CommandType) -> dict[str, Part]:
         schema,
         {"ETag": header(_VERSION_TAG, version, always=False), "Idempotent-Replayed": _REPLAYED},
     )
+    later = {} if command.secrets else {"202": _later()}
     if not command.creates:
-        return {"200": done}
+        return {"200": done, **later}
     location = header({"type": "string"}, "Where it can be read.", always=False)
     made = answer(
         "Done, and something new is there.",
@@ -203,13 +226,25 @@ def _successes(command: CommandType) -> dict[str, Part]:
             "Idempotent-Replayed": _REPLAYED,
         },
     )
-    return {"201": made}
+    return {"201": made, **later}
+
+
+def _later() -> Part:
+    return answer(
+        "Kept for later, and nothing else done; or cancelled, or given up, when it comes again.",
+        {"$ref": "#/components/schemas/ScheduledAnswer"},
+        {
+            "Location": header({"type": "string"}, "Where to see what becomes of it."),
+            "Idempotent-Replayed": _REPLAYED,
+        },
+    )
 
 
 def _failures(command: CommandType, problems: Problems) -> dict[str, Part]:
     meanings = {refusal.code: _meaning(refusal) for refusal in command.refusals}
+    codes = (*CODES, *(["not_schedulable"] if command.secrets else []))
     answers = problems.answers(
-        (*CODES, *(code for code in meanings if code not in CODES)), meanings
+        (*codes, *(code for code in meanings if code not in codes)), meanings
     )
     for status in STORED_STATUSES:
         answers[status]["headers"] = {"Idempotent-Replayed": _REPLAYED}

@@ -1,6 +1,6 @@
 """The operations of the command log."""
 
-from eventstore.api.log import COLUMNS, DEFAULT_LIMIT, MAXIMUM_LIMIT
+from eventstore.api.log import COLUMNS, DEFAULT_LIMIT, MAXIMUM_LIMIT, REASON
 from eventstore.api.openapi.parts import (
     COUNT,
     FROM_ONE,
@@ -10,6 +10,7 @@ from eventstore.api.openapi.parts import (
     TENANT,
     TIME_TEXT,
     UUID_TEXT,
+    WRITING,
     Part,
     Problems,
     answer,
@@ -68,7 +69,7 @@ LOGGED_COMMAND: Schema = record(
 def log_paths(problems: Problems) -> dict[str, Part]:
     return {
         "/api/commands": {"get": _list(problems)},
-        "/api/commands/{command_id}": {"get": _detail(problems)},
+        "/api/commands/{command_id}": {"get": _detail(problems), "delete": _cancel(problems)},
     }
 
 
@@ -108,18 +109,37 @@ def _list(problems: Problems) -> Part:
     }
 
 
+_COMMAND_ID = parameter("command_id", "path", UUID_TEXT, "As in `Idempotency-Key`.")
+
+
 def _detail(problems: Problems) -> Part:
     return {
         "tags": [TAG],
         "operationId": "read_command",
         "summary": "One command, with what was asked and what was answered.",
-        "parameters": [
-            parameter("command_id", "path", UUID_TEXT, "As in `Idempotency-Key`."),
-            TENANT,
-        ],
+        "parameters": [_COMMAND_ID, TENANT],
         "security": READING,
         "responses": {
             "200": answer("It is there.", {"$ref": "#/components/schemas/LoggedCommand"}),
             **problems.answers(OF_ANY_CALL),
+        },
+    }
+
+
+def _cancel(problems: Problems) -> Part:
+    return {
+        "tags": [TAG],
+        "operationId": "cancel_command",
+        "summary": "Never do a scheduled command.",
+        "description": "For operators. It stays in the log, with who cancelled it and why.",
+        "parameters": [
+            _COMMAND_ID,
+            parameter("reason", "query", {**REASON.schema(), "default": ""}, "Why."),
+            TENANT,
+        ],
+        "security": WRITING,
+        "responses": {
+            "200": answer("It is cancelled.", {"$ref": "#/components/schemas/LoggedCommand"}),
+            **problems.answers((*OF_ANY_CALL, "not_cancellable")),
         },
     }

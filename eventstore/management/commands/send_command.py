@@ -4,6 +4,8 @@ import json
 import os
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4, uuid5
 
@@ -23,7 +25,7 @@ from eventstore.errors import (
 from eventstore.input.commands import ParsedCommand, parse_command
 from eventstore.input.documents import MAXIMUM_BODY_SIZE
 from eventstore.input.parameters import Number, ParameterReader
-from eventstore.input.values import read_uuid
+from eventstore.input.values import read_time, read_uuid
 from eventstore.management.arguments import find_tenant, users
 from eventstore.management.quiet import without_command_lines
 from eventstore.models import Tenant
@@ -58,6 +60,7 @@ class Command(BaseCommand):
         parser.add_argument("--command-id", metavar="UUID", help="made where absent")
         parser.add_argument("--expected-version", metavar="N", help="the one that you have seen")
         parser.add_argument("--correlation-id", metavar="UUID", help="default: the command's id")
+        parser.add_argument("--at", metavar="TIME", help="do it then, as 2027-12-31T12:00Z")
         parser.add_argument("--json", action="store_true", help="print what the API would answer")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -107,8 +110,8 @@ def _find_actor(application: Application, tenant: Tenant, user_name: str) -> Act
 
 
 def _read_circumstances(options: dict[str, Any]) -> dict[str, Any]:
-    """What the API reads from headers."""
-    names = ("command_id", "expected_version", "correlation_id")
+    """What the API reads from headers and from the query."""
+    names = ("command_id", "expected_version", "correlation_id", "at")
     reader = ParameterReader(
         (_flag(name), [options[name]]) for name in names if options[name] is not None
     )
@@ -116,6 +119,7 @@ def _read_circumstances(options: dict[str, Any]) -> dict[str, Any]:
         "command_id": reader.take("--command-id", read_uuid) or uuid4(),
         "expected_version": reader.take("--expected-version", Number(0)),
         "correlation_id": reader.take("--correlation-id", read_uuid),
+        "at": reader.take("--at", read_time),
     }
     try:
         reader.finish()
@@ -158,8 +162,11 @@ def _wrong_input(error: DaybookError) -> CommandError:
 def _send(
     application: Application, parsed: ParsedCommand, actor: Actor, circumstances: dict[str, Any]
 ) -> Result:
+    send: Callable[..., Result] = application.bus.send
+    if at := circumstances["at"]:
+        send = partial(application.scheduling.schedule, at=at)
     try:
-        return application.bus.send(
+        return send(
             parsed.command,
             actor=actor,
             command_id=circumstances["command_id"],
@@ -179,13 +186,17 @@ def _send(
 def as_json(result: Result) -> str:
     """The body of the API's answer, to the byte."""
     body = to_builtins(result)
-    for ours in ("created", "replayed", "caused"):  # in HTTP its status, a header, and nothing
+    # In HTTP its status, a header, and nothing; and a time where it is one for later.
+    for ours in ("created", "replayed", "caused", *(() if result.due_at else ("due_at",))):
         del body[ours]
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 
 def as_text(command_type: CommandType, result: Result) -> str:
     lines = [f"{command_type.name} {result.status}, command {result.command_id}"]
+    if result.due_at:
+        known = ": it was sent before" if result.replayed else ""
+        return f"{lines[0]}{known}\nIt is due at {result.due_at:%Y-%m-%dT%H:%M:%S.%fZ}."
     if result.replayed:
         lines = [f"{lines[0]}: it was done before, and this is its first answer"]
     lines += [

@@ -106,6 +106,7 @@ def test_a_wrong_parameter_is_named(auditor: Api, query: str) -> None:
 
 def test_what_is_no_id_or_no_parameter_is_refused(api: Api) -> None:
     api.get("/api/commands/1").refused(400, "validation_failed")
+    api.method("DELETE", "/api/commands/1").refused(400, "validation_failed")
     api.get("/api/commands?colour=red").refused(400, "unknown_parameter")
     api.get(f"/api/commands/{new_id()}?colour=red").refused(400, "unknown_parameter")
 
@@ -114,7 +115,9 @@ def test_each_url_takes_its_own_methods_alone(api: Api) -> None:
     for method, path, allowed in (
         ("GET", "/api/commands/register-person", "POST"),
         ("POST", "/api/commands", "GET, HEAD"),
-        ("POST", f"/api/commands/{new_id()}", "GET, HEAD"),
+        ("DELETE", "/api/commands/register-person", "POST"),
+        ("DELETE", "/api/commands", "GET, HEAD"),
+        ("POST", f"/api/commands/{new_id()}", "GET, HEAD, DELETE"),
         ("DELETE", "/api/persons", "GET, HEAD"),
     ):
         answer = api.method(method, path).refused(405, "method_not_allowed")
