@@ -11,6 +11,7 @@ from eventstore.admin.members import MembershipAdmin
 from eventstore.admin.overrides import OverrideAdmin
 from eventstore.admin.processes import ProcessAdmin
 from eventstore.admin.streams import StreamAdmin
+from eventstore.admin.subscriptions import SubscriptionAdmin
 from eventstore.admin.tenants import TenantAdmin
 from eventstore.models import (
     ApiKey,
@@ -19,12 +20,14 @@ from eventstore.models import (
     ProcessInstance,
     StoredCommand,
     StoredStream,
+    Subscription,
     Tenant,
 )
 
 admin.site.register(StoredStream, StreamAdmin)
 admin.site.register(StoredCommand, CommandAdmin)
 admin.site.register(ProcessInstance, ProcessAdmin)
+admin.site.register(Subscription, SubscriptionAdmin)
 admin.site.register(Tenant, TenantAdmin)
 admin.site.register(Membership, MembershipAdmin)
 admin.site.register(ApiKey, ApiKeyAdmin)

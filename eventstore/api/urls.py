@@ -6,8 +6,10 @@ from django.urls import path, register_converter
 from django.urls.converters import UUIDConverter
 
 from eventstore.api.feed import FeedView
+from eventstore.api.projections import ProjectionActView, ProjectionListView
 from eventstore.api.streams import StateView, StreamListView, StreamView
 from eventstore.api.views import CommandLogView, CommandView, LoggedCommandView
+from eventstore.subscription_log import PAUSE, RESUME, RETRY, SKIP
 
 
 class AnyCaseUuid(UUIDConverter):
@@ -27,6 +29,11 @@ urlpatterns = [
         "commands/<any_case_uuid:command_id>", LoggedCommandView.as_view(), name="logged-command"
     ),
     path("commands/<str:name>", CommandView.as_view(), name="command"),
+    path("projections", ProjectionListView.as_view(), name="projections"),
+    path("projections/<str:name>/pause", ProjectionActView.as_view(act=PAUSE)),
+    path("projections/<str:name>/resume", ProjectionActView.as_view(act=RESUME)),
+    path("projections/<str:name>/retry", ProjectionActView.as_view(act=RETRY)),
+    path("projections/<str:name>/skip", ProjectionActView.as_view(act=SKIP)),
     path("feed", FeedView.as_view(), name="feed"),
     path("streams", StreamListView.as_view(), name="streams"),
     path("streams/<str:category>/<str:key>", StreamView.as_view(), name="stream"),

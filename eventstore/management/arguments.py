@@ -12,9 +12,6 @@ from eventstore.application import get_application
 from eventstore.input.values import read_date, read_time
 from eventstore.models import Tenant
 
-#: Who did it, in records, where no user of Django's did.
-COMMAND_LINE = "manage.py"
-
 
 def tenants() -> QuerySet[Tenant]:
     return Tenant.objects.using(get_application().database.alias)

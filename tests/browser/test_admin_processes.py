@@ -110,6 +110,8 @@ def test_on_a_narrow_screen_the_filter_and_the_menu_line_up(page, server):
     )
     assert (button["y"], button["height"]) == (field["y"], field["height"])
     assert entry["x"] == title["x"]
+    entries = page.find_elements(By.CSS_SELECTOR, ".es-sections a")
+    assert len({entry.rect["x"] for entry in entries}) == 3
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -1,9 +1,10 @@
 """The event store's part of the API's description (OpenAPI 3.1), made from what is registered."""
 
-from eventstore.api.openapi.commands import COMMAND_ANSWER, command_paths
+from eventstore.api.openapi.commands import COMMAND_ANSWER, SCHEDULED_ANSWER, command_paths
 from eventstore.api.openapi.inspection import FEED_EVENT, STREAM, STREAM_EVENT, inspection_paths
 from eventstore.api.openapi.log import LISTED_COMMAND, LOGGED_COMMAND, log_paths
 from eventstore.api.openapi.parts import PROBLEM, Part, Problems
+from eventstore.api.openapi.projections import PROJECTION, projection_paths
 from eventstore.application import Application
 from eventstore.input.schemas import Schema
 
@@ -14,6 +15,8 @@ SCHEMAS: dict[str, Schema] = {
     "ListedCommand": LISTED_COMMAND,
     "LoggedCommand": LOGGED_COMMAND,
     "Problem": PROBLEM,
+    "Projection": PROJECTION,
+    "ScheduledAnswer": SCHEDULED_ANSWER,
     "Stream": STREAM,
     "StreamEvent": STREAM_EVENT,
 }
@@ -25,4 +28,5 @@ def paths(application: Application, problems: Problems) -> dict[str, Part]:
         **command_paths(application.commands.offered(), problems),
         **log_paths(problems),
         **inspection_paths(problems),
+        **projection_paths(problems),
     }

@@ -5,8 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from eventstore.access import COMMAND_LINE
 from eventstore.application import get_application
-from eventstore.management.arguments import COMMAND_LINE, find_or_make_user, find_tenant
+from eventstore.management.arguments import find_or_make_user, find_tenant
 from eventstore.tenancy import Role
 
 

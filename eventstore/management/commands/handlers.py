@@ -79,7 +79,8 @@ def registered(application: Application, off: set[tuple[str, str]]) -> Iterator[
         target = f"{effect.effect_class.__name__} -> {effect.performer.__name__}"
         yield Entry("effect", effect.name, target, _where(effect.performer))
     for projection in application.projections:
-        name, project = f"{projection.name} (inline)", projection.project
+        mode = application.projections.mode_of(projection.name)
+        name, project = f"{projection.name} ({mode})", projection.project
         yield Entry("projection", name, project.__name__, _where(project))
     for override in application.overrides:
         slug, name = override.tenant_slug, application.overrides.name_of(override.target)

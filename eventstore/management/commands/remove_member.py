@@ -5,8 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from eventstore.access import COMMAND_LINE
 from eventstore.application import get_application
-from eventstore.management.arguments import COMMAND_LINE, find_tenant, find_user
+from eventstore.management.arguments import find_tenant, find_user
 
 
 class Command(BaseCommand):

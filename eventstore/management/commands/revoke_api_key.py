@@ -5,9 +5,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from eventstore.access import PREFIX_LENGTH
+from eventstore.access import COMMAND_LINE, PREFIX_LENGTH
 from eventstore.application import get_application
-from eventstore.management.arguments import COMMAND_LINE, printable
+from eventstore.management.arguments import printable
 
 
 class Command(BaseCommand):
