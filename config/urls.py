@@ -7,6 +7,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.generic import RedirectView
 
 from config.api_docs import DocsView, SchemaView
+from config.health import metrics, readyz
 
 
 def healthz(request: HttpRequest) -> JsonResponse:
@@ -24,6 +25,8 @@ urlpatterns = [
     path("api/", include("eventstore.api.urls")),
     path("api/", include("projections.api.urls")),
     path("healthz", healthz),
+    path("readyz", readyz),
+    path("metrics", metrics),
 ]
 
 handler400 = "config.api_errors.bad_request"

@@ -26,7 +26,7 @@ from eventstore.fields import ExactDecimal, Text
 from eventstore.input.commands import fields_of, read_command
 from eventstore.input.schemas import EXAMPLE_ID
 from eventstore.tenancy import OPERATORS
-from projections.api import openapi as queries_openapi
+from projections.api import openapi_rows as queries_openapi
 from projections.api.parameters import READERS
 from tests.contracts.library.domain import build_application as build_library
 from tests.http import Api
@@ -153,8 +153,12 @@ def test_every_command_has_its_own_operation(command: CommandType) -> None:
     assert ("200" in operation["responses"]) is not command.creates
     assert operation["summary"].endswith(".")
     names = [parameter["name"] for parameter in operation["parameters"]]
-    assert names == ["Idempotency-Key", "If-Match", "X-Correlation-ID", "X-Tenant"]
+    # A command with a secret is done at once or not at all.
+    at = [] if command.secrets else ["at"]
+    assert names == [*at, "Idempotency-Key", "If-Match", "X-Correlation-ID", "X-Tenant"]
+    assert ("202" in operation["responses"]) is bool(at)
     codes = codes_of(operation)
+    assert ("not_schedulable" in codes) is bool(command.secrets)
     assert {"not_found": 404, "boxed": 410, "already_exists": 409}.items() <= codes.items()
     refused = operation["responses"]["422"]["description"]
     for refusal in command.refusals:

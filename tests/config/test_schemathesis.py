@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import schemathesis
 from django.contrib.auth.models import User
+from schemathesis.checks import not_a_server_error
 from schemathesis.config import SchemathesisConfig
 from schemathesis.specs.openapi.checks import (
     ignored_auth,
@@ -24,14 +25,24 @@ from schemathesis.specs.openapi.checks import (
 from config.openapi import description
 from config.wsgi import application as wsgi_application
 from eventstore.application import Application
-from eventstore.models import Tenant
+from eventstore.models import StoredEvent, Subscription, Tenant
 from eventstore.tenancy import Role
 from eventstore.throttling import Throttle
 from tests.eventstore.api.clock import HandMovedClock
 from tests.http import api_for
+from tests.replay import bring_level
 
 #: What well-formed requests may be answered with; never that they are malformed.
 WELL_FORMED = ["2xx", "403", "404", "409", "410", "412", "422"]
+
+#: What each action is done to: one that it is possible for, once. Not one on demand, whose rows
+#: nobody can read then.
+PROJECTIONS = {
+    "pause": "transfer_summary",
+    "resume": "account_statement",
+    "retry": "transfer_summary",
+    "skip": "daily_totals",
+}
 
 #: The same requests each time.
 QUICK = {"deterministic": True, "max-examples": 6}
@@ -47,6 +58,8 @@ class Bank:
     headers: dict[str, str]
     #: By parameter or field, what is there.
     known: dict[str, list[str]]
+    #: Commands that can be cancelled, which only works once for each.
+    scheduled: list[str]
     #: What each operation answered: statuses, and codes of errors.
     answers: dict[str, set[int | str]] = field(default_factory=lambda: defaultdict(set))
     calls: Iterator[int] = field(default_factory=count)
@@ -76,6 +89,10 @@ def bank(
     transfer_id = teller.send("start-transfer", transfer).body["aggregate_id"]
     user = {"login_name": "ursula", "password": "correct horse"}
     user_id = teller.send("start-user-registration", user).body["aggregate_id"]
+    later = "deposit-money?at=2999-12-31T12:00Z"
+    deposit = {"aggregate_id": account_id, "amount": "1.00"}
+    scheduled = [teller.send(later, deposit).body["command_id"] for _ in range(3)]
+    make_actions_possible(application)
     key = application.access.create_key(tenant, User.objects.create_user("carl"), request.param)
     return Bank(
         role=request.param,
@@ -94,20 +111,38 @@ def bank(
             "amount": ["12.34"],
             "If-Match": ['"1"', '"2"', '"3"'],
         },
+        scheduled=scheduled,
     )
+
+
+def make_actions_possible(application: Application) -> None:
+    """As a worker and an operator have left the projections."""
+    bring_level(application)
+    rows = Subscription.objects
+    rows.filter(projection=PROJECTIONS["resume"]).update(status="paused")
+    failed = StoredEvent.objects.latest("position").position
+    for action in ("retry", "skip"):
+        stopped = rows.filter(projection=PROJECTIONS[action])
+        stopped.update(status="stopped", failed_position=failed, attempts=5, error="out of order")
 
 
 def aimed(document: dict[str, Any], bank: Bank, tenant: Tenant) -> dict[str, Any]:
     """The description with what is there among the values, so that requests get past 404."""
     for path, methods in document["paths"].items():
         known = {**bank.known, "aggregate_id": bank.known[target_of(path)]}
+        known["name"] = [PROJECTIONS.get(path.rpartition("/")[2], "")]
         if path.endswith("withdraw-money"):
             known["amount"] = ["12.34", "999999999999.99"]
-        for operation in methods.values():
+        for method, operation in methods.items():
+            if method == "delete":
+                known["command_id"] = bank.scheduled
             for parameter in operation.get("parameters", ()):
                 parameter["schema"] = _with(known.get(parameter["name"]), parameter["schema"])
                 if parameter["name"] == "X-Tenant":
                     parameter["schema"] = {"enum": [tenant.slug]}
+                # Of a balance's two days one is given, and what is drawn would not hit that.
+                if path.endswith("balance") and parameter["name"] == "booked_on":
+                    parameter["example"] = "2026-01-01"
                 if parameter["in"] == "path":
                     parameter["example"] = known[parameter["name"]][0]
             if "requestBody" in operation:
@@ -152,7 +187,8 @@ def described(bank: Bank, tenant: Tenant) -> Generator[Any, None, None]:
     yield schema_for(bank, tenant, QUICK)
     # The requests did get to the bottom of it.
     for operation, answers in bank.answers.items():
-        may_send = bank.role == Role.OPERATOR or operation.startswith("GET")
+        is_reading = operation.startswith("GET") and operation != "GET /api/projections"
+        may_send = bank.role == Role.OPERATOR or is_reading
         assert answers & ({200, 201} if may_send else {403}), operation
     seen = set[int | str]().union(*bank.answers.values())
     if bank.role == Role.OPERATOR:
@@ -172,6 +208,8 @@ def call_and_compare(case: schemathesis.Case, bank: Bank) -> None:
         # The same key with another body would be refused for that alone.
         case.headers.pop("Idempotency-Key", None)
         case.headers.pop("If-Match", None)
+        # For later, the domain is not asked yet.
+        case.query.pop("at", None)
     answer = case.call(headers=bank.headers)
     excluded = not_said_by_json_schema(case)
     seen = bank.answers[case.operation.label]
@@ -179,8 +217,12 @@ def call_and_compare(case: schemathesis.Case, bank: Bank) -> None:
         # It sends the same again with no key and with wrong ones; once for each operation will do.
         excluded.append(ignored_auth)
     seen.add(answer.status_code)
-    if answer.status_code >= 400:
-        seen.add(answer.json().get("code"))
+    code = answer.json().get("code") if answer.status_code >= 400 else None
+    if code:
+        seen.add(code)
+    # No worker is here, and two projections are stopped: then what is asked for never comes.
+    if code == "not_caught_up" and "min_position" in case.query:
+        excluded.append(not_a_server_error)
     case.validate_response(answer, headers=bank.headers, excluded_checks=excluded)
 
 
@@ -190,14 +232,17 @@ def not_said_by_json_schema(case: schemathesis.Case) -> list[Any]:
     query = case.query if isinstance(case.query, dict) else {}
     excluded: list[Any] = []
     is_feed = case.operation.label == "GET /api/feed"
+    is_balance = case.operation.label == "GET /api/accounts/{account_id}/balance"
     if (
         # 5.0 is no integer to us,
         isinstance(body.get("amount"), float)
         # a position must have been reached,
         or query.get("min_position", 0) != 0
         or (is_feed and query.get("after", 0) != 0)
-        # and a state is asked for by its version or by its time.
+        # a state is asked for by its version or by its time,
         or {"version", "at"} <= query.keys()
+        # and a balance for exactly one of two days.
+        or (is_balance and len({"booked_on", "recorded_on"} & query.keys()) != 1)
     ):
         excluded.append(positive_data_acceptance)
     # Blanks around a text do not count, so more characters than `maxLength` may be few enough.
