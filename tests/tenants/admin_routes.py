@@ -68,6 +68,22 @@ COMMANDS_ADMIN = {
         What.ADMIN_PAGE,
         path={"pk": (looked_up(NUMBERS, "StoredCommand.number"), "command_number")},
     ),
+    "admin/eventstore/storedcommand/schedules/": Route(
+        What.ADMIN_LIST,
+        query={
+            "tenant": TENANT,
+            "type": ANY_TEXT,
+            "standing": A_WORD,
+            **cursor("StoredCommand.number"),
+        },
+    ),
+    **{
+        f"admin/eventstore/storedcommand/<int:pk>/{act}/": Route(
+            What.ADMIN_ACTION,
+            path={"pk": (looked_up(NUMBERS, "StoredCommand.number"), "scheduled_number")},
+        )
+        for act in ("run-now", "cancel")
+    },
     "admin/eventstore/storedcommand/send/": Route(
         What.ADMIN_PAGE, query={"tenant": TENANT, "command": ANY_TEXT}
     ),
@@ -150,6 +166,34 @@ OVERRIDES_ADMIN = {
     ),
 }
 
+PROJECTION = {"name": (A_WORD, "account_statement")}
+PROJECTIONS_ADMIN = {
+    "admin/eventstore/subscription/": Route(
+        What.ADMIN_LIST, query=cursor("SubscriptionAction.id")
+    ),
+    "admin/eventstore/subscription/<str:name>/": Route(
+        What.ADMIN_PAGE, path=PROJECTION, query=cursor("SubscriptionAction.id")
+    ),
+    "admin/eventstore/subscription/<str:name>/<str:action>/": Route(
+        What.ADMIN_ACTION, path={**PROJECTION, "action": (A_WORD, "pause")}
+    ),
+}
+
+READ_MODELS_ADMIN = {
+    f"admin/projections/{model.lower()}/": Route(
+        What.ADMIN_LIST, query={"tenant": TENANT, **cursor(f"{model}.id")}
+    )
+    for model in (
+        "PersonSummary",
+        "AccountSummary",
+        "TransferSummary",
+        "UserSummary",
+        "AccountStatementLine",
+        "TenantOverview",
+        "DailyTotals",
+    )
+}
+
 #: Django's pages of a model: its key is a number, and nobody but superusers gets there.
 _KEY = {"object_id": (looked_up(NUMBERS, "Membership.user"), "1")}
 DJANGO_ADMIN = {
@@ -196,6 +240,8 @@ ADMIN = {
     **PROCESSES_ADMIN,
     **TENANTS_ADMIN,
     **OVERRIDES_ADMIN,
+    **PROJECTIONS_ADMIN,
+    **READ_MODELS_ADMIN,
     **DJANGO_ADMIN,
     **ABOUT_THE_USER,
 }

@@ -31,6 +31,8 @@ def looked_up(kind: str, *columns: str) -> Reads:
 NUMBER, TIME, ANY_UUID, ANY_TEXT = reads(NUMBERS), reads(TIMES), reads(UUIDS), reads(TEXTS)
 #: One of a few words, or of our own names for things.
 A_WORD = reads()
+#: A date. All tenants have bookings on the same days, so that none tells whose they are.
+A_DAY = reads()
 EVERY_KIND = (UUIDS, NUMBERS, TIMES, AMOUNTS, TEXTS)
 
 

@@ -6,6 +6,7 @@ columns that they are compared with.
 
 from tests.tenants.admin_routes import ADMIN
 from tests.tenants.classification import (
+    A_DAY,
     A_WORD,
     AGGREGATE,
     ANY_TEXT,
@@ -62,6 +63,25 @@ USER_COLUMNS = {
     "version": NUMBER,
     "updated_at": looked_up(TIMES, "StoredEvent.recorded_at"),
 }
+LINE_COLUMNS = {
+    "position": POSITION,
+    "booked_on": A_DAY,
+    "reference": looked_up(TEXTS, "AccountStatementLine.reference"),
+    "amount": looked_up(AMOUNTS, "AccountStatementLine.amount"),
+    "balance": looked_up(AMOUNTS, "AccountStatementLine.balance"),
+    "version": NUMBER,
+    "updated_at": looked_up(TIMES, "StoredEvent.recorded_at"),
+}
+DAY_COLUMNS = {
+    "booked_on": A_DAY,
+    "deposit_count": NUMBER,
+    "deposited": looked_up(AMOUNTS, "DailyTotals.deposited"),
+    "withdrawal_count": NUMBER,
+    "withdrawn": looked_up(AMOUNTS, "DailyTotals.withdrawn"),
+    "version": NUMBER,
+    "updated_at": looked_up(TIMES, "StoredEvent.recorded_at"),
+}
+ACCOUNT = {"key": (AGGREGATE, "account_id")}
 STREAM = {"category": (ANY_TEXT, "account"), "key": (AGGREGATE, "account_id")}
 
 API = {
@@ -85,6 +105,14 @@ API = {
     "api/accounts/<str:key>": Route(
         What.ONE, path={"key": (AGGREGATE, "account_id")}, query=WAITING
     ),
+    "api/accounts/<str:key>/statement": Route(
+        What.LIST, path=ACCOUNT, query={**LINE_COLUMNS, **PAGING, **WAITING}
+    ),
+    "api/accounts/<str:key>/balance": Route(
+        What.ONE, path=ACCOUNT, query={"booked_on": A_DAY, "recorded_on": A_DAY, **WAITING}
+    ),
+    "api/daily-totals": Route(What.LIST, query={**DAY_COLUMNS, **PAGING, **WAITING}),
+    "api/overview": Route(What.ONE, query=WAITING),
     "api/transfers": Route(What.LIST, query={**TRANSFER_COLUMNS, **PAGING, **WAITING}),
     "api/transfers/<str:key>": Route(
         What.ONE, path={"key": (AGGREGATE, "transfer_id")}, query=WAITING
@@ -115,6 +143,13 @@ API = {
         path=STREAM,
         query={"version": NUMBER, "at": looked_up(TIMES, "StoredEvent.recorded_at")},
     ),
+    "api/projections": Route(What.LIST),
+    **{
+        f"api/projections/<str:name>/{action}": Route(
+            What.COMMAND, path={"name": (A_WORD, "account_statement")}
+        )
+        for action in ("pause", "resume", "retry", "skip")
+    },
     "api/feed": Route(
         What.LIST,
         query={
@@ -133,6 +168,8 @@ PUBLIC = {
     "api/docs": Route(What.PUBLIC),
     "api/schema": Route(What.PUBLIC),
     "healthz": Route(What.PUBLIC),
+    "readyz": Route(What.PUBLIC),
+    "metrics": Route(What.PUBLIC),
     "admin/login/": Route(What.PUBLIC),
     "admin/logout/": Route(What.PUBLIC),
     "admin/jsi18n/": Route(What.PUBLIC),

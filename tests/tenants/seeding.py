@@ -7,7 +7,7 @@ tenant's number (look it up, or go on after it), it has to do the same with nobo
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5
 
 from django.apps import apps
@@ -21,6 +21,7 @@ from eventstore import models
 from eventstore.application import get_application
 from eventstore.tenancy import Role
 from tests.http import Api
+from tests.replay import bring_level
 
 FIRST_BLOCK, BLOCK = 2_000_000_000, 1_000_000
 OURS, THEIRS, NOBODYS, OURS_AGAIN, LATER = 1_000, 2_000, 5_000, 8_000, 9_000
@@ -69,9 +70,11 @@ def make_side(word: str) -> Side:
 def play(side: Side) -> None:
     """One row at least of every model that has a tenant; again and again, if need be."""
     send_commands(side)
+    schedule_commands(side)
     add_background(side)
     add_revoked_key(side)
     add_switch(side)
+    bring_level(get_application())
 
 
 def send_commands(side: Side) -> None:
@@ -99,6 +102,23 @@ def send_commands(side: Side) -> None:
         "withdraw-money", {**account, "amount": "5000000.00"}, Idempotency_Key=side.command_id
     )
     refused.refused(422, "insufficient_funds")
+
+
+def schedule_commands(side: Side) -> None:
+    """One that waits and one that was given up; each at an instant that nobody else has."""
+    for status in ("failed", "scheduled"):
+        due_at = datetime.now(UTC) + timedelta(days=300_000)
+        answer = side.api(Role.MEMBER).send(
+            f"rename-person?at={due_at:%Y-%m-%dT%H:%M:%S.%fZ}",
+            {
+                "aggregate_id": side.person_id,
+                "first_name": f"{side.word.title()}ette",
+                "last_name": "Later",
+            },
+            X_Correlation_ID=str(uuid4()),
+        )
+        assert answer.status == 202, answer.raw
+        models.StoredCommand.objects.filter(id=answer.body["command_id"]).update(status=status)
 
 
 def meet(side: Side) -> None:
@@ -240,7 +260,10 @@ def add_switch(side: Side) -> None:
 
 
 def start_block(offset: int) -> None:
-    """The next number of every sequence, so far into the sequence's block."""
+    """The next number of every sequence, so far into the sequence's block.
+
+    Blocks are not written in their order: projections start each where it starts.
+    """
     for number, model in enumerate(counted_models()):
         key = model._meta.pk
         with connection.cursor() as cursor:
@@ -248,6 +271,9 @@ def start_block(offset: int) -> None:
                 "SELECT setval(pg_get_serial_sequence(%s, %s), %s)",
                 [f'"{model._meta.db_table}"', key.column, FIRST_BLOCK + number * BLOCK + offset],
             )
+        if model is models.StoredEvent:
+            position = FIRST_BLOCK + number * BLOCK + offset
+            models.Subscription.objects.update(position=position)
 
 
 def nobodys_number(number: int) -> int:

@@ -23,10 +23,14 @@ MODELS_WITHOUT_TENANT = {
     "django_q.Task": "django-q2's, as above",
     "eventstore.CallCount": "counts a caller's calls; no page shows it",
     "eventstore.Subscription": "how far a projection is, over all tenants",
+    "eventstore.SubscriptionAction": "what was done to a projection, for all tenants; whose user, "
+    "reason or error it is, the admin finds out by the user and the event",
+    "eventstore.Wakeup": "that somebody was called to work, for all tenants; no page shows it",
     "sessions.Session": "Django's: the browsers of users",
 }
 
 OF_TENANTS, FOR_SUPERUSERS = "rows of the user's tenants", "Django's own, for superusers alone"
+FOR_OPERATORS = "what serves all tenants, without what is another tenant's"
 
 #: Whose rows the pages of a model in the admin show.
 ADMIN_MODELS = {
@@ -38,7 +42,15 @@ ADMIN_MODELS = {
     "eventstore.ProcessInstance": OF_TENANTS,
     "eventstore.StoredCommand": OF_TENANTS,
     "eventstore.StoredStream": OF_TENANTS,
+    "eventstore.Subscription": FOR_OPERATORS,
     "eventstore.Tenant": OF_TENANTS,
+    "projections.AccountStatementLine": OF_TENANTS,
+    "projections.AccountSummary": OF_TENANTS,
+    "projections.DailyTotals": OF_TENANTS,
+    "projections.PersonSummary": OF_TENANTS,
+    "projections.TenantOverview": OF_TENANTS,
+    "projections.TransferSummary": OF_TENANTS,
+    "projections.UserSummary": OF_TENANTS,
 }
 
 #: Marks in the bodies below: the id of what a Side has, or one that is free.
@@ -98,6 +110,9 @@ FORMS: dict[str, Form] = {
     "admin/eventstore/overrideswitch/<slug:slug>/<str:name>/on/": Form(REASON, {}),
     "admin/eventstore/processinstance/<int:pk>/retry/<int:reaction_pk>/": Form(REASON, {}),
     "admin/eventstore/storedcommand/<int:pk>/retry/": Form(REASON, {}),
+    "admin/eventstore/storedcommand/<int:pk>/run-now/": Form(REASON, {}),
+    "admin/eventstore/storedcommand/<int:pk>/cancel/": Form(REASON, {}),
+    "admin/eventstore/subscription/<str:name>/<str:action>/": Form(REASON, {}),
     "admin/eventstore/storedcommand/send/<slug:slug>/<str:name>/": Form(
         {
             "command_id": NEW,
@@ -106,6 +121,7 @@ FORMS: dict[str, Form] = {
             "field-booked_on": "",
             "field-reference": "",
             "expected_version": "",
+            "at": "",
         },
         {
             "command_id": COMMAND_ID,

@@ -56,6 +56,14 @@ def slots_of(name: str) -> Iterator[Slot]:
         yield Slot(FIELD, field.name, AGGREGATE if is_id else reads())
 
 
+def test_another_tenants_scheduled_command_cannot_be_cancelled(world: World) -> None:
+    """Operators may; what they try it on is unknown here, as any other id is."""
+    route = "api/commands/<any_case_uuid:command_id>"
+    request = Request(route, {"command_id": world.samples()["scheduled_id"]}, "DELETE")
+    told = tell(sentences(world, request, [Slot(PATH, "command_id", COMMAND_ID)]))
+    assert not told, told
+
+
 def sentences(world: World, request: Request, slots: Iterable[Slot]) -> Iterator[str]:
     callers = world.callers[KEY] + world.callers[SESSION]
     with unchanged(world):
