@@ -10,11 +10,13 @@ from django.db.models import Sum
 from eventstore.application import Application
 from eventstore.integrity import Scope
 from eventstore.management.verification import Verification
-from eventstore.models import Reaction
+from eventstore.models import Reaction, Subscription
+from eventstore.projections import Mode
+from eventstore.testing import replay
 from projections.models import AccountSummary, TransferSummary
 from tests.crashes.bank import LARGE
 from tests.mail_server import MailServer
-from tests.replay import assert_rows_equal_a_replay
+from tests.replay import assert_rows_equal_a_replay, bring_level, live_rows
 
 # Each statement finds what must not be; its columns fill the sentence before it.
 MUST_NOT_BE = {
@@ -94,6 +96,18 @@ MUST_NOT_BE = {
     """,
 }
 
+NO_CHECKPOINT = {
+    "Projection {} stands at {}, where there is no event.": """
+        SELECT projection, position FROM eventstore_subscription AS s
+        WHERE mode <> 'inline' AND position <> 0
+          AND NOT EXISTS (SELECT FROM eventstore_event WHERE position = s.position)
+    """,
+    "Projection {} is {} after {} attempts: {}": """
+        SELECT projection, status, attempts, error FROM eventstore_subscription
+        WHERE status <> 'active' OR attempts <> 0 OR error <> ''
+    """,
+}
+
 
 def audit(application: Application, *, money: Decimal | int) -> None:
     """Raise AssertionError with a sentence for each thing that is wrong.
@@ -101,7 +115,9 @@ def audit(application: Application, *, money: Decimal | int) -> None:
     `money` is what was paid in, over all tenants. Whether each command's events are there once is
     what `verify` compares with the command log.
     """
-    findings = [str(finding) for finding in _verified(application)]
+    findings = _wrong_checkpoints(application)
+    bring_level(application)
+    findings += [str(finding) for finding in _verified(application)]
     for sentence, statement in MUST_NOT_BE.items():
         findings += [sentence.format(*row) for row in _rows(statement)]
     held = AccountSummary.objects.aggregate(sum=Sum("balance"))["sum"]
@@ -110,6 +126,34 @@ def audit(application: Application, *, money: Decimal | int) -> None:
     findings += _reactions_missed(application)
     assert not findings, "\n".join(findings)
     assert_rows_equal_a_replay(application)
+
+
+def audit_checkpoints(application: Application) -> None:
+    """Where no worker is at it: raise AssertionError for each projection that is wrong.
+
+    Its rows contain the events up to its checkpoint and nothing else, and it does not stand still.
+    """
+    findings = _wrong_checkpoints(application)
+    assert not findings, "\n".join(findings)
+
+
+def _wrong_checkpoints(application: Application) -> list[str]:
+    findings = [
+        sentence.format(*row)
+        for sentence, statement in NO_CHECKPOINT.items()
+        for row in _rows(statement)
+    ]
+    for projection in application.projections:
+        found = Subscription.objects.filter(projection=projection.name).first()
+        if found is None or found.mode == Mode.INLINE:
+            continue
+        expected = replay(projection, application.reader.read_log(until=found.position)).tables
+        findings += [
+            f"{table.model.__name__} is not as of position {found.position}."
+            for table in projection.tables
+            if live_rows(table) != expected[table.model]
+        ]
+    return findings
 
 
 def _verified(application: Application) -> list[Any]:

@@ -50,9 +50,9 @@ class Started:
             pass  # It has ended, and this was all.
         return messages
 
-    def next_message(self) -> Any:
+    def next_message(self, patience: float = PATIENCE) -> Any:
         """Wait for it; raises EOFError where the process ends without one."""
-        assert self.messages.poll(PATIENCE), "the process says nothing"
+        assert self.messages.poll(patience), "the process says nothing"
         return self.messages.recv()
 
     def kill(self) -> None:

@@ -11,6 +11,7 @@ from ledger.accounts.commands import DepositMoney
 from tests.crashes.audit import audit
 from tests.crashes.bank import Bank
 from tests.crashes.senders import answer_to
+from tests.replay import bring_level
 
 MONEY = 100
 
@@ -35,15 +36,25 @@ DAMAGES = {
     "DELETE FROM ledger_credential": "with 0 credentials",
     "DELETE FROM eventstore_reservation": "holds 0 names",
     "UPDATE person_summary SET name = 'Eve'": "PersonSummary",
+    "UPDATE eventstore_subscription SET position = position + 1 WHERE mode = 'async'": (
+        "where there is no event"
+    ),
+    "UPDATE eventstore_subscription SET position = 1 WHERE mode = 'async'": (
+        "AccountStatementLine is not as of position 1"
+    ),
+    "UPDATE eventstore_subscription SET status = 'stopped' WHERE mode = 'async'": "is stopped",
+    "UPDATE eventstore_subscription SET attempts = 1 WHERE mode = 'scheduled'": "after 1 attempts",
+    "UPDATE account_statement SET amount = amount + 1": "AccountStatementLine is not as of",
 }
 
 
 @pytest.fixture
-def accounts(bank: Bank) -> tuple[UUID, UUID]:
+def accounts(application: Application, bank: Bank) -> tuple[UUID, UUID]:
     """A source and a target, after a transfer and a registration that succeeded."""
     source, target = bank.opened(deposit=MONEY), bank.opened()
     answer_to(bank.transfer(source, target))
     answer_to(bank.registration("alice"))
+    bring_level(application)
     return source, target
 
 

@@ -42,6 +42,11 @@ class Plays:
         self.other = umbrella.opened()
         bank.send(bank.registration("taken").command)
 
+    def leave_something_to_workers(self) -> None:
+        """A booking for every projection, and a transfer that is due now."""
+        self._bank.send(self._bank.transfer(self.source, self.target).command)
+        self._bank.schedule(self._bank.transfer(self.source, self.target).command)
+
     def jobs(self, number: int) -> list[Job]:
         """One job of each; `number` makes login names differ."""
         bank = self._bank
@@ -64,7 +69,7 @@ def test_a_process_dies_at_every_place_and_others_finish_its_work(
     plays = Plays(bank, umbrella)
     deaths = Counter(senders_that_die(plays, seed, every))
     deaths += Counter(workers_that_die(Random(seed)))
-    deaths += Counter(workers_that_die_at_an_effect())
+    deaths += Counter(workers_that_die_at_each_of_their_own_places(plays))
     assert start(work_to_the_end).ended() == 0
     assert set(deaths) == set(POINTS), deaths
     audit(application, money=2 * MONEY)
@@ -100,9 +105,10 @@ def workers_that_die(chance: Random) -> Iterator[str]:
         yield from worker.told()
 
 
-def workers_that_die_at_an_effect() -> Iterator[str]:
+def workers_that_die_at_each_of_their_own_places(plays: Plays) -> Iterator[str]:
     for point in POINTS:
-        if point.startswith("effect."):
+        if point.startswith(("effect.", "subscription.", "schedule.")):
+            plays.leave_something_to_workers()
             worker = start(work_to_the_end, Place(point, 1))
             assert worker.ended() == -signal.SIGKILL, f"not met: {point}"
             yield from worker.told()

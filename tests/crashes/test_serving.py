@@ -5,7 +5,7 @@ from http.client import RemoteDisconnected
 import pytest
 from django.contrib.auth import get_user_model
 
-from eventstore.application import Application
+from eventstore.application import Application, get_application
 from eventstore.models import Tenant
 from eventstore.tenancy import Role
 from projections.models import TransferSummary
@@ -49,4 +49,5 @@ def test_a_client_that_got_no_answer_gets_it_from_the_next_server(
 
 
 def status_of_the_transfer() -> str:
+    get_application().subscriptions.work()
     return TransferSummary.objects.get().status

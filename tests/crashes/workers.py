@@ -4,10 +4,10 @@ import signal
 import time
 from multiprocessing.connection import Connection
 
-from django.db import connection
+from django.db import DatabaseError, connection
 
-from eventstore import fault_points
-from eventstore.application import get_application
+from eventstore import fault_points, subscription_log
+from eventstore.application import Application, get_application
 from tests.crashes.striking import Place, Strike
 
 #: How often a worker looks when nothing is due, in seconds.
@@ -15,9 +15,16 @@ POLL = 0.02
 #: When it gives up, in seconds.
 PATIENCE = 45
 
+#: Seconds that a worker may stand still in a batch of events here.
+MOST_IDLE = 0.5
+
 OPEN = """
 SELECT (SELECT count(*) FROM eventstore_reaction WHERE status = 'pending')
-     + (SELECT count(*) FROM eventstore_command WHERE status = 'pending')
+     + (SELECT count(*) FROM eventstore_command
+        WHERE status = 'pending' OR status = 'scheduled' AND due_at <= statement_timestamp())
+     + (SELECT count(*) FROM eventstore_subscription
+        WHERE status = 'active' AND mode = 'async'
+          AND position < (SELECT max(position) FROM eventstore_event))
 """
 
 
@@ -28,7 +35,7 @@ def work_to_the_end(tell: Connection, place: Place | None = None) -> None:
     until = time.monotonic() + PATIENCE
     application = get_application()
     while is_something_open():
-        if not application.reactions.work():
+        if not work(application):
             time.sleep(POLL)
         assert time.monotonic() < until, "there is still work to do"
 
@@ -36,7 +43,19 @@ def work_to_the_end(tell: Connection, place: Place | None = None) -> None:
 def work_once(tell: Connection, place: Place) -> None:
     """Do all that is due, and stand still at a place on the way."""
     fault_points.arm(Strike(place, tell.send, signal.SIGSTOP))
-    get_application().reactions.work()
+    work(get_application())
+
+
+def project_once(tell: Connection, place: Place) -> None:
+    """Project what is due, and stand still at a place on the way; it tells what came of it."""
+    subscription_log.MOST_IDLE = MOST_IDLE
+    fault_points.arm(Strike(place, tell.send, signal.SIGSTOP))
+    try:
+        get_application().subscriptions.work()
+    except DatabaseError:
+        tell.send("lost")
+    else:
+        tell.send("done")
 
 
 def work_for_ever(tell: Connection) -> None:
@@ -45,12 +64,21 @@ def work_for_ever(tell: Connection) -> None:
     connection.ensure_connection()
     tell.send("begun")
     while True:
-        if not application.reactions.work():
+        if not work(application):
             time.sleep(POLL)
 
 
+def work(application: Application) -> int:
+    """One turn at everything that a worker does; how much there was."""
+    return (
+        application.reactions.work()
+        + application.scheduling.run_due()
+        + application.subscriptions.work()
+    )
+
+
 def is_something_open() -> bool:
-    """Whether a reaction or a command waits to be done; not where it was given up."""
+    """Whether something waits for a worker; not where it was given up."""
     with connection.cursor() as cursor:
         cursor.execute(OPEN)
         return bool(cursor.fetchone()[0])
