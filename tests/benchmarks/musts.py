@@ -20,6 +20,11 @@ LOAD_BY_LIBRARY = 0.96
 READY_IN_A_MILLISECOND = 1000.0
 #: read the feed, decoded: 250,000/s, where psycopg alone fetches 786,000/s.
 FEED_BY_LIMIT = 0.32
+#: async projection catching up, events a second.
+CAUGHT_UP_IN_A_SECOND = 100_000.0
+#: commit to async row, p95: 10 ms by the worker, a second by qcluster.
+ROW_IN_TEN_MILLISECONDS = 100.0
+ROW_IN_A_SECOND = 1.0
 #: Growth: at 1,000,000 events as at 10,000, but for less than 10 %.
 GROWN_BY_SMALL = 0.9
 

@@ -16,7 +16,7 @@ from eventstore.database import Database
 from eventstore.drafts import Recording
 from eventstore.events import Origin
 from eventstore.hash_chain import GENESIS
-from eventstore.models import Tenant
+from eventstore.models import Subscription, Tenant
 from eventstore.tenancy import Actor, Role
 from ledger.accounts.aggregate import Account
 from ledger.accounts.commands import DepositMoney, OpenAccount, WithdrawMoney
@@ -51,10 +51,19 @@ class Ours:
         ledger.registration.register(self.application)
         if inline:
             projections.registration.register(self.application)
+        self._forget_other_modes(alias)
         tenant_id = uuid4()
         Tenant.objects.using(alias).create(id=tenant_id, slug=str(tenant_id), name="Benchmark")
         self.actor = Actor(tenant_id=tenant_id, user="mary", role=Role.MEMBER)
         self.ids: list[UUID] = []
+
+    def _forget_other_modes(self, alias: str) -> None:
+        """An application with other projections may have been here before."""
+        registered = self.application.projections
+        modes = {projection.name: registered.mode_of(projection.name) for projection in registered}
+        for subscription in Subscription.objects.using(alias):
+            if modes.get(subscription.projection) != subscription.mode:
+                subscription.delete()
 
     def recording(self) -> Recording:
         origin = Origin(user="mary", correlation_id=uuid4(), causation_id=uuid4())

@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 from pathlib import Path
 
+from tests.benchmarks.background_rows import BackgroundRows
 from tests.benchmarks.command_rows import CommandRows
 from tests.benchmarks.edge_rows import EdgeRows
 from tests.benchmarks.measuring import Row
@@ -19,10 +20,13 @@ def rows(closing: ExitStack, transactions: Path) -> list[Row]:
     """
     rival = Rival()
     store = StoreRows(closing, rival)
+    background = BackgroundRows(closing)
     return [
         *store.append_rows(),
         *CommandRows(closing, rival).rows(transactions),
         *store.load_rows(),
+        *background.rows(),
         *EdgeRows(closing).rows(),
         *store.growth_rows(),
+        *background.waiting_rows(),
     ]

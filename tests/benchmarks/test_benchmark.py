@@ -34,7 +34,20 @@ def run(*arguments: str) -> str:
 
 
 #: Rows of what the library has none of, or that compare the project with itself.
-WITHOUT_LIBRARY = {"transfer", "import", "post", "page", "parse", "growth-append", "growth-load"}
+WITHOUT_LIBRARY = {
+    "transfer",
+    "import",
+    "post",
+    "page",
+    "parse",
+    "growth-append",
+    "growth-load",
+} | {
+    "catch-up",
+    "catch-up-statement",
+    "row-by-worker",
+    "row-by-qcluster",
+}
 
 TRANSACTIONS = """transaction_id,account,date,type,operation,amount,bank_balance,purpose
 1,7,1993-01-01,credit,,700.00,700.00,
@@ -64,11 +77,15 @@ def test_benchmark_produces_every_row_with_its_rivals(database, tmp_path):
         "load-snapshot": {"ours"},
         "load-warm": {"ours"},
         "feed": {"limit", "orm", "ours"},
+        "catch-up": {"limit", "orm", "ours"},
+        "catch-up-statement": {"orm", "ours"},
         "post": {"orm", "ours"},
         "page": {"orm", "ours"},
         "parse": {"limit", "orm", "ours"},
         "growth-append": {"limit", "ours"},
         "growth-load": {"limit", "ours"},
+        "row-by-worker": {"ours"},
+        "row-by-qcluster": {"orm", "ours"},
     }
     if has_library():
         for name in expected.keys() - WITHOUT_LIBRARY:
@@ -79,7 +96,12 @@ def test_benchmark_produces_every_row_with_its_rivals(database, tmp_path):
     assert all(row["spread"].keys() == row["rates"].keys() for row in rows.values())
     assert all(row["ratios"].keys() == row["rates"].keys() - {"ours"} for row in rows.values())
     without_a_must = {name for name, row in rows.items() if not row["must"]}
-    assert without_a_must == {"command-cold", "command-warm", "transfer"}
+    assert without_a_must == {"command-cold", "command-warm", "transfer"} | {
+        "catch-up",
+        "catch-up-statement",
+        "row-by-worker",
+        "row-by-qcluster",
+    }
 
 
 def test_benchmark_prints_a_table_of_the_rows_that_were_asked_for(database):

@@ -105,6 +105,7 @@ class OurTransfers(OurCommands):
             )
 
     def total(self) -> Decimal:
+        self.application.subscriptions.work()
         transfers = TransferSummary.objects.filter(tenant_id=self.actor.tenant_id)
         if transfers.exclude(status="completed").exists():
             raise RuntimeError("Some transfers are not completed.")

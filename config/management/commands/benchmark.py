@@ -35,13 +35,17 @@ NAMES = (
     "load-snapshot",
     "load-warm",
     "feed",
+    "catch-up",
+    "catch-up-statement",
     "post",
     "page",
     "parse",
     "growth-append",
     "growth-load",
+    "row-by-worker",
+    "row-by-qcluster",
 )
-ROWS = f"any of: {', '.join(NAMES)}. The last two first fill a store with 1,000,000 events."
+ROWS = f"any of: {', '.join(NAMES)}. Those of growth first fill a store with 1,000,000 events."
 #: Where the data lie beside a checkout; not part of the project.
 TRANSACTIONS = settings.BASE_DIR.parent / "shared" / "data" / "berka-1993.csv"
 ALREADY_RUNNING = 3
