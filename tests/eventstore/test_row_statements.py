@@ -45,7 +45,7 @@ SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), data
 
 
 @pytest.mark.usefixtures("empty")
-@settings(SETTINGS, max_examples=150)
+@settings(SETTINGS, max_examples=60)
 @given(histories)
 def test_rows_are_the_same_one_by_one_in_batches_and_in_memory(
     history: History,
@@ -64,7 +64,7 @@ def test_many_rows_are_the_same_one_by_one_in_batches_and_in_memory(
 
 
 @pytest.mark.usefixtures("empty")
-@settings(SETTINGS, max_examples=100)
+@settings(SETTINGS, max_examples=50)
 @given(histories, operations())
 def test_what_is_wrong_in_memory_is_wrong_in_a_batch(history: History, last: Operation) -> None:
     """Else a rebuild would stop where the live projection went on."""
