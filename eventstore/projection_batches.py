@@ -91,6 +91,8 @@ class Batches:
             if taken is None:
                 return NOTHING
             self._check(taken)
+            if taken.is_early and not in_line:
+                return NOTHING
             reach("subscription.taken")
             settled = self.mark.settled()
             scanned = self._reader.scan(after=taken.position, until=settled, limit=limit)

@@ -42,7 +42,8 @@ ORDER BY projection
 # other projections have their turn.
 TAKE = """
 SELECT projection, mode, generation, position, status, attempts,
-       coalesce(lease_until > clock_timestamp(), false), clock_timestamp(),
+       coalesce(lease_until > clock_timestamp(), false),
+       coalesce(mode = 'scheduled' AND due_at > clock_timestamp(), false), clock_timestamp(),
        set_config('idle_in_transaction_session_timeout', %s, true),
        set_config('synchronous_commit', 'off', true),
        set_config('lock_timeout', '500ms', true)
@@ -129,6 +130,8 @@ class Taken(NamedTuple):
     attempts: int
     #: Whether an attempt has failed, and the next one is not due.
     is_waiting: bool
+    #: Whether its next run is not due: somebody has just done it.
+    is_early: bool
     taken_at: datetime
 
 
@@ -209,7 +212,7 @@ class SubscriptionLog:
         """None where somebody else has it, or where there is no row."""
         statement = TAKE_IN_LINE if in_line else TAKE
         row = self._database.row(statement, (f"{MOST_IDLE}s", projection))
-        return None if row is None else Taken(row[0], Mode(row[1]), *row[2:8])
+        return None if row is None else Taken(row[0], Mode(row[1]), *row[2:9])
 
     def advance(self, taken: Taken, position: int, as_of: datetime | None = None) -> bool:
         """Whether it still stood where it was taken, and stands at `position` now."""

@@ -11,6 +11,7 @@ from eventstore import subscriptions
 from eventstore.application import Application
 from eventstore.errors import NotCaughtUp, ProjectionModeDiffers
 from eventstore.models import Subscription
+from eventstore.projection_batches import NOTHING
 from eventstore.projections import Mode
 from eventstore.tenancy import Actor
 from tests.eventstore.sample_tables import Item
@@ -110,6 +111,17 @@ def test_a_scheduled_projection_runs_when_it_is_due_and_not_before(member: Actor
     planned.work()
     assert planned.texts() == ["a", "b"]
     assert standing().as_of > first.as_of
+
+
+def test_who_comes_just_after_a_run_leaves_it_at_that(member: Actor) -> None:
+    """He has found it due before somebody else did it."""
+    run = scene(member, items=Mode.SCHEDULED)
+    run.note("a")
+    run.work()
+    found = standing()
+    batches, projection = run.application.batches, run.projection()
+    assert batches.advance(projection, 10, in_line=False) == NOTHING
+    assert (standing().as_of, standing().due_at) == (found.as_of, found.due_at)
 
 
 def test_a_run_without_anything_new_is_a_run_too(member: Actor) -> None:
