@@ -49,7 +49,7 @@ check: $(READY) ## Everything that has to pass before a commit
 	$(PYTHON) manage.py check --fail-level WARNING --database default
 	$(PYTHON) manage.py makemigrations --check --dry-run
 	$(PYTHON) -m tests.architecture.measures
-	$(PYTHON) -m pytest --numprocesses 3 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95
+	$(PYTHON) -m pytest --numprocesses 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 test: $(READY) ## The tests alone; make test ARGS='-k money'
 	@$(PYTHON) -m pytest $(ARGS)

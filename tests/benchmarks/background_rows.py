@@ -30,7 +30,7 @@ class BackgroundRows:
                 work="project 100,000 events in the background, row an account",
                 unit="events/s",
                 size=History(accounts=1000, prior=100, bookings=0),
-                musts={},
+                musts={"limit": musts.CATCH_UP_BY_LIMIT},
                 contestants=self._catch_up,
                 least=musts.CAUGHT_UP_IN_A_SECOND,
             ),

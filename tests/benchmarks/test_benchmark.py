@@ -97,7 +97,6 @@ def test_benchmark_produces_every_row_with_its_rivals(database, tmp_path):
     assert all(row["ratios"].keys() == row["rates"].keys() - {"ours"} for row in rows.values())
     without_a_must = {name for name, row in rows.items() if not row["must"]}
     assert without_a_must == {"command-cold", "command-warm", "transfer"} | {
-        "catch-up",
         "catch-up-statement",
         "row-by-worker",
         "row-by-qcluster",

@@ -23,7 +23,7 @@ NONE_IS_FOUND = {"DAYBOOK_POSTGRES": "wheel"}
 # Everything once for each user, with different servers; elsewhere what leans on PostgreSQL most.
 ALL = ("check",)
 FOLDERS = "tests/eventstore tests/projections --ignore=tests/eventstore/admin"
-PART = ("test", f"ARGS={FOLDERS} --numprocesses 3")
+PART = ("test", f"ARGS={FOLDERS} --numprocesses 2")
 
 
 class Failed(Exception):

@@ -106,8 +106,11 @@ def test_a_refused_effect_ends_and_its_process_hears_of_it(scene: Play, seen: Se
 def test_a_lease_is_renewed_for_as_long_as_an_effect_takes(
     database: None, member: Actor, seen: Seen
 ) -> None:
-    """Two workers; the second looks until ten leases are over, and finds nothing to do."""
-    scene = play(member, lease_seconds=0.15)
+    """Two workers; the second looks until the lease was renewed, and finds nothing to do.
+
+    The lease is longer than a busy machine holds up whoever renews it.
+    """
+    scene = play(member, lease_seconds=1)
     begun, looked = Event(), Event()
 
     def last(effect: Ring, effect_id: UUID) -> None:
@@ -121,11 +124,11 @@ def test_a_lease_is_renewed_for_as_long_as_an_effect_takes(
         # As long as it takes until the lease has been renewed ten times.
         renewals = {first}
         until = time.monotonic() + PATIENCE
-        while len(renewals) < 10 and time.monotonic() < until:
+        while len(renewals) < 8 and time.monotonic() < until:
             found += scene.application.reactions.work()
             renewals.add(Reaction.objects.get(kind="effect").lease_until)
         looked.set()
-        assert len(renewals) == 10, "the lease is not renewed"
+        assert len(renewals) == 8, "the lease is not renewed"
         return found
 
     scene.counters.ring = last
