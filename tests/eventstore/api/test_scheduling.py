@@ -78,7 +78,10 @@ def test_one_for_the_past_is_pending_and_done_by_the_next_run(
 
 @pytest.mark.parametrize(
     "text",
-    ["", "tomorrow", "2999-01-01", "2999-01-01T00:00", "2999-01-01T00:00 01:00", "2999-13-01T00Z"],
+    [
+        *("", "tomorrow", "2999-01-01", "2999-01-01T00:00", "2999-01-01T00:00 01:00"),
+        *("2999-13-01T00Z", "2999-01-01T00:00Z\0", "2999-01-01T00:00Z\0later"),
+    ],
 )
 def test_a_time_that_is_naive_or_unreadable_is_refused(api: Api, text: str) -> None:
     answer = api.send(f"register-person?at={quote(text)}", ADA).refused(400, "validation_failed")

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -28,6 +29,7 @@ from tests.eventstore.scheduling.domain import (
     LATER,
     Blot,
     Scene,
+    Write,
     logged,
     member_of,
     scene_of,
@@ -273,3 +275,18 @@ def test_a_stream_that_others_hold_is_busy_and_tried_again(
     StoredCommand.objects.filter(id=result.command_id).update(lease_until=Now())
     patient.run()
     assert words() == ["now", "second"]
+
+
+def test_what_was_given_up_before_its_time_is_due_at_once_when_it_is_retried(
+    scene: Scene,
+) -> None:
+    """As after `run_due_commands --now`, with a time to come."""
+    scene.diary.before = fail
+    tomorrow = scene.application.access.present() + timedelta(days=1)
+    result = scene.schedule(Write(aggregate_id=uuid4(), word="blank"), at=tomorrow)
+    assert scene.run(now=tomorrow) == 5
+    assert logged(result).status == "failed"
+    scene.diary.before = lambda word: None
+    scene.application.reactions.retry_command(scene.actor.tenant_id, result.command_id)
+    assert scene.run() == 1
+    assert logged(result).status == "completed"
