@@ -4,7 +4,7 @@ The same function serves every mode: inline in the command's transaction, in the
 in a rebuild. So it may read and write only through `Rows`, and only its own tables.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
@@ -59,8 +59,9 @@ class Change:
         """The new value, as `sql` gives it: also of None."""
         raise NotImplementedError
 
-    def then(self, later: Any) -> Any:
-        """This change and a later one of the same kind, as one."""
+    @classmethod
+    def together(cls, in_order: Sequence["Change"]) -> "Change":
+        """Several changes of this kind as one."""
         raise NotImplementedError
 
 
@@ -76,8 +77,10 @@ class Plus(Change):
     def onto(self, before: Any) -> Any:
         return None if before is None or self.operand is None else before + self.operand
 
-    def then(self, later: "Plus") -> "Plus":
-        return Plus(later.onto(self.operand))
+    @classmethod
+    def together(cls, in_order: Sequence[Change]) -> Change:
+        operands = [change.operand for change in in_order]
+        return Plus(None if None in operands else sum(operands[1:], start=operands[0]))
 
 
 class Latest(Change):
@@ -94,8 +97,10 @@ class Latest(Change):
             return self.operand if before is None else before
         return max(before, self.operand)
 
-    def then(self, later: "Latest") -> "Latest":
-        return Latest(later.onto(self.operand))
+    @classmethod
+    def together(cls, in_order: Sequence[Change]) -> Change:
+        operands = [change.operand for change in in_order if change.operand is not None]
+        return Latest(max(operands, default=None))
 
 
 class Rows(Protocol):

@@ -7,19 +7,18 @@ rows lock them in the same order.
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from django.db.models import Model
 
 from eventstore.database import Database
 from eventstore.errors import MissingRow, RowExists
+from eventstore.pending_rows import PendingRow, defaults
 from eventstore.projections import Change, Projection, Table
 from eventstore.row_statements import (
     Kinds,
     can_be_written_together,
-    default_factories,
     insert_many,
     insert_one,
     read_names,
@@ -34,60 +33,6 @@ from eventstore.serialization import encode_text
 Key = tuple[Any, ...]
 
 
-class _Several(Change):
-    """Changes of different kinds to one column, to be applied one after the other."""
-
-    __slots__ = ()
-
-    def start(self) -> Any:
-        return self.operand[0].start()
-
-    def onto(self, before: Any) -> Any:
-        for change in self.operand:
-            before = change.onto(before)
-        return before
-
-
-def _then(before: Change, change: Change) -> Change:
-    if not isinstance(before, _Several):
-        return _Several((before, change))
-    *earlier, last = before.operand
-    if type(last) is type(change):
-        return _Several((*earlier, last.then(change)))
-    return _Several((*before.operand, change))
-
-
-@dataclass(slots=True)
-class _PendingRow:
-    """What is to be written to one row: all of it (`insert`), or what changes."""
-
-    kind: Literal["insert", "update", "upsert"]
-    values: dict[str, Any]
-
-    def merge(self, values: dict[str, Any]) -> None:
-        mine = self.values
-        for name, value in values.items():
-            if name not in mine or not isinstance(value, Change):
-                mine[name] = value
-                continue
-            before = mine[name]
-            if type(before) is type(value):
-                mine[name] = before.then(value)
-            else:
-                is_change = isinstance(before, Change)
-                mine[name] = _then(before, value) if is_change else value.onto(before)
-
-    def first(self, model: type[Model]) -> dict[str, Any]:
-        """The row that an upsert makes where there is none, before its changes."""
-        row = _defaults(model)
-        for name, value in self.values.items():
-            if not isinstance(value, Change):
-                row[name] = value
-            elif name not in row:
-                row[name] = value.start()
-        return row
-
-
 class TenantRows:
     """`Rows` of one tenant on the live tables, within a transaction of whoever makes it."""
 
@@ -95,7 +40,7 @@ class TenantRows:
         self._database = database
         self._tables = {table.model: table for table in projection.tables}
         self.tenant_id = tenant_id
-        self.pending: dict[type[Model], dict[Key, _PendingRow]] = {
+        self.pending: dict[type[Model], dict[Key, PendingRow]] = {
             table.model: {} for table in projection.tables
         }
         #: Rows that were read ahead; None: there is no such row.
@@ -107,7 +52,7 @@ class TenantRows:
         key = _as_tuple(key)
         if key in self.pending[model]:
             raise RowExists(model._meta.db_table, key)
-        self.pending[model][key] = _PendingRow("insert", _defaults(model) | values)
+        self.pending[model][key] = PendingRow("insert", defaults(model) | values)
 
     def update(self, model: type[Model], key: Any, **values: Any) -> None:
         rows = self.pending[model]
@@ -115,7 +60,7 @@ class TenantRows:
         if row := rows.get(key):
             row.merge(values)
         else:
-            rows[key] = _PendingRow("update", values)
+            rows[key] = PendingRow("update", values)
 
     def upsert(self, model: type[Model], key: Any, **values: Any) -> None:
         rows = self.pending[model]
@@ -123,7 +68,7 @@ class TenantRows:
         if row := rows.get(key):
             row.merge(values)
         else:
-            rows[key] = _PendingRow("upsert", values)
+            rows[key] = PendingRow("upsert", values)
 
     def get(self, model: type[Model], key: Any) -> dict[str, Any]:
         table = self._tables[model]
@@ -161,7 +106,7 @@ class TenantRows:
             self._write(table, key, rows[key])
         rows.clear()
 
-    def _write(self, table: Table, key: Key, row: _PendingRow) -> None:
+    def _write(self, table: Table, key: Key, row: PendingRow) -> None:
         place = (self.tenant_id, *key)
         if row.kind == "insert":
             insert = insert_one(table, tuple(row.values))
@@ -171,8 +116,8 @@ class TenantRows:
             first = row.first(table.model)
             insert = insert_one(table, tuple(first), unless_there=True)
             self._database.execute(insert, (*place, *first.values()))
-        update = update_one(table, tuple(row.values), _kinds(row))
-        cursor = self._database.execute(update, (*_operands(row), *place))
+        update = update_one(table, tuple(row.values), row.kinds())
+        cursor = self._database.execute(update, (*row.operands(), *place))
         if cursor.rowcount == 0:
             raise MissingRow(table.model._meta.db_table, key)
 
@@ -210,10 +155,10 @@ class BatchRows:
                 for rows in self._of_tenant.values():
                     rows.flush_table(table)
                 continue
-            shapes: dict[Any, list[tuple[Key, _PendingRow]]] = defaultdict(list)
+            shapes: dict[Any, list[tuple[Key, PendingRow]]] = defaultdict(list)
             for rows in self._of_tenant.values():
                 for key, row in rows.pending[table.model].items():
-                    shape = (row.kind, tuple(row.values), _kinds(row))
+                    shape = (row.kind, tuple(row.values), row.kinds())
                     shapes[shape].append(((rows.tenant_id, *key), row))
             for (kind, names, kinds), alike in shapes.items():
                 self._write(table, kind, names, kinds, alike)
@@ -225,7 +170,7 @@ class BatchRows:
         kind: str,
         names: tuple[str, ...],
         kinds: Kinds,
-        alike: list[tuple[Key, _PendingRow]],
+        alike: list[tuple[Key, PendingRow]],
     ) -> None:
         places = _columns(place for place, _ in alike)
         if kind == "upsert":
@@ -239,7 +184,7 @@ class BatchRows:
             self._database.execute(insert, (*places, *values))
             return
         update = update_many(table, names, kinds, self._database)
-        operands = _columns(_operands(row) for _, row in alike)
+        operands = _columns(row.operands() for _, row in alike)
         if self._database.execute(update, (*places, *operands)).rowcount < len(alike):
             raise MissingRow(table.model._meta.db_table, alike[0][0] if len(alike) == 1 else "")
 
@@ -251,27 +196,3 @@ def _columns(rows: Iterable[Iterable[Any]]) -> list[str]:
 
 def _as_tuple(key: Any) -> Key:
     return key if isinstance(key, tuple) else (key,)
-
-
-def _kinds(row: _PendingRow) -> Kinds:
-    return tuple(_kinds_of(value) for value in row.values.values())
-
-
-def _kinds_of(value: Any) -> tuple[type[Change], ...]:
-    if isinstance(value, _Several):
-        return tuple(type(change) for change in value.operand)
-    return (type(value),) if isinstance(value, Change) else ()
-
-
-def _operands(row: _PendingRow) -> list[Any]:
-    operands: list[Any] = []
-    for value in row.values.values():
-        if isinstance(value, _Several):
-            operands += [change.operand for change in value.operand]
-        else:
-            operands.append(value.operand if isinstance(value, Change) else value)
-    return operands
-
-
-def _defaults(model: type[Model]) -> dict[str, Any]:
-    return {name: default() for name, default in default_factories(model)}
