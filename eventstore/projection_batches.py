@@ -11,6 +11,8 @@ import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import groupby
+from operator import attrgetter
 from typing import NamedTuple
 
 from django.db import DatabaseError, InterfaceError, OperationalError
@@ -145,10 +147,13 @@ class Batches:
         if any(table.by_aggregate for table in projection.tables):
             rows.read_ahead({(event.tenant_id, event.aggregate_id) for event in events})
         project = projection.project
-        for recorded in events:
-            project(recorded, rows.of(recorded.tenant_id))
+        for tenant_id, of_tenant in groupby(events, key=attrgetter("tenant_id")):
+            rows_of_tenant = rows.of(tenant_id)
+            for recorded in of_tenant:
+                project(recorded, rows_of_tenant)
         rows.flush()
-        self._database.execute(CHECK_NOW)
+        if events:
+            self._database.execute(CHECK_NOW)
         return len(events)
 
     def _stored_types(self, projection: Projection) -> Sequence[str]:

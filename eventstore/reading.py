@@ -96,6 +96,7 @@ class EventReader:
         self._page_size = page_size
         #: Those whose events came in batches.
         self._streams: Streams = {}
+        self._tenants: dict[UUID, UUID] = {}
 
     def read_stream(
         self,
@@ -172,8 +173,10 @@ class EventReader:
         if stream_ids <= known.keys():
             return
         unknown = list(stream_ids - known.keys())
-        for stream_id, *identity in self._database.rows(IDENTIFY_STREAMS, [unknown]):
-            known[stream_id] = tuple(identity)
+        for stream_id, tenant_id, *rest in self._database.rows(IDENTIFY_STREAMS, [unknown]):
+            # One object for a tenant: two that are the same are equal at a glance.
+            tenant_id = self._tenants.setdefault(tenant_id, tenant_id)
+            known[stream_id] = (tenant_id, *rest)
 
     def _recorded(
         self, rows: list[tuple[Any, ...]], streams: Streams
