@@ -26,14 +26,18 @@ ON CONFLICT (projection) DO NOTHING
 
 ACTIVE_MODES = "SELECT projection, mode FROM eventstore_subscription"
 
-# What a worker may find work for: in async mode where a position was drawn since, else by time.
+# What a worker may find work for among the registered ones, and whether its row is there: in async
+# mode where a position was drawn since, else by time.
 DUE = """
-SELECT projection FROM eventstore_subscription
-WHERE status = 'active' AND (lease_until IS NULL OR lease_until <= statement_timestamp())
-  AND (mode = 'async' AND position < coalesce(
-          pg_sequence_last_value('eventstore_event_position_seq'), 0)
-       OR mode = 'scheduled' AND (due_at IS NULL OR due_at <= statement_timestamp()))
-ORDER BY projection
+SELECT r.name, s.projection IS NOT NULL
+FROM unnest(%s::text[]) AS r(name)
+LEFT JOIN eventstore_subscription AS s ON s.projection = r.name
+WHERE s.projection IS NULL
+   OR s.status = 'active' AND (s.lease_until IS NULL OR s.lease_until <= statement_timestamp())
+      AND (s.mode = 'async' AND s.position < coalesce(
+              pg_sequence_last_value('eventstore_event_position_seq'), 0)
+           OR s.mode = 'scheduled' AND (s.due_at IS NULL OR s.due_at <= statement_timestamp()))
+ORDER BY r.name
 """
 
 # Take a subscription for one transaction, or none where somebody else has it. Who is frozen in it
@@ -206,7 +210,13 @@ class SubscriptionLog:
             )
 
     def due(self) -> list[str]:
-        return [name for (name,) in self._database.rows(DUE)]
+        """Of the registered ones; makes the rows that are missing."""
+        names = [projection.name for projection in self._projections]
+        found = self._database.rows(DUE, (names,))
+        if not all(is_there for _, is_there in found):
+            self.ensure()
+            found = self._database.rows(DUE, (names,))
+        return [name for name, _ in found]
 
     def take(self, projection: str, *, in_line: bool = False) -> Taken | None:
         """None where somebody else has it, or where there is no row."""

@@ -52,7 +52,6 @@ class Subscriptions:
         `until` is asked before each batch whether to stop. What one raises, which is no fault of
         its events, such as a database error, is raised when all have had their turn.
         """
-        self._log.ensure()
         done = 0
         is_more = True
         failed: dict[str, Exception] = {}
@@ -71,13 +70,13 @@ class Subscriptions:
                     failed[projection.name] = error
                     continue
                 done += progress.projected
+                # Who was called for an event meanwhile has left it to us, who had the row.
                 is_more |= progress.is_more or progress.projected > 0
         for first in failed.values():
             raise first
         return done
 
     def _due(self) -> list[Projection]:
-        """Those that this process knows; what newer code has registered is for that one to do."""
         named = map(self._projections.named, self._log.due())
         return [projection for projection in named if projection]
 
