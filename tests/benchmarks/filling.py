@@ -27,8 +27,8 @@ EVENTS = """
 INSERT INTO eventstore_event
     (stream_id, version, tenant_id, type, schema_version, data, metadata, recorded_at, hash)
 SELECT s.id, v, s.tenant_id, 'account.money_deposited', %(schema_version)s,
-       format('{"amount":"%%s","booked_on":null,"reference":"Salary"}',
-              ((100 + v %% 900) / 100.0)::numeric(9, 2))::json,
+       format('{"amount":"%%s","booked_on":null,"reference":"Salary","transfer_id":null,'
+              '"is_refund":false}', ((100 + v %% 900) / 100.0)::numeric(9, 2))::json,
        format('{"user":"mary","correlation_id":"%%s","causation_id":"%%s"}',
               gen_random_uuid(), gen_random_uuid())::json,
        clock_timestamp(), s.head_hash

@@ -39,6 +39,11 @@ SELECT position, stream_id, tenant_id, version, type, schema_version, data::text
 FROM {table} WHERE position > %s ORDER BY position LIMIT %s
 """
 
+# Both as the event store writes them.
+DATA = (
+    '{{"amount":"{amount}","booked_on":null,"reference":"Salary","transfer_id":null,'
+    '"is_refund":false}}'
+)
 METADATA = json.dumps(
     {"user": "mary", "correlation_id": str(uuid4()), "causation_id": str(uuid4())}
 )
@@ -60,7 +65,7 @@ class RawTable:
     def values(self, booking: Booking) -> tuple[Any, ...]:
         version = self._versions.get(booking.account, 0) + 1
         self._versions[booking.account] = version
-        data = f'{{"amount":"{booking.amount}","booked_on":null,"reference":"Salary"}}'
+        data = DATA.format(amount=booking.amount)
         origin = (METADATA, self._now, bytes(32))
         stream = booking.account + 1
         return (stream, version, self._tenant_id, "account.money_deposited", 1, data, *origin)
