@@ -30,6 +30,7 @@ def start_manage(
         env={
             "DATABASE_URL": database_url(),
             "DAYBOOK_SECRET_KEY": "for tests",
+            "DJANGO_SETTINGS_MODULE": "tests.quick_settings",
             **(environment or {}),
         },
         stdin=stdin,

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass, field
 from itertools import count
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -24,6 +25,7 @@ from schemathesis.specs.openapi.checks import (
 
 from config.openapi import description
 from config.wsgi import application as wsgi_application
+from eventstore import read_models
 from eventstore.application import Application
 from eventstore.models import StoredEvent, Subscription, Tenant
 from eventstore.tenancy import Role
@@ -75,8 +77,10 @@ def bank(
     # A fast machine calls more often than one client may.
     unlimited = Throttle(application.database, calls_per_minute=0)
     monkeypatch.setattr(application, "throttle", unlimited)
-    # Nobody waits half a minute for an event that never comes.
-    HandMovedClock().install(monkeypatch)
+    # Nobody waits half a minute for an event, or a row, that never comes.
+    clock = HandMovedClock().install(monkeypatch)
+    of_rows = SimpleNamespace(monotonic=lambda: clock.now, sleep=clock.sleep)
+    monkeypatch.setattr(read_models, "time", of_rows)
     # schemathesis 4.32 asks for a name that pytest 9.2 has changed.
     request.node._nodeid = request.node.nodeid
     teller = api_for(tenant, Role.OPERATOR, "olga")
