@@ -35,6 +35,9 @@ def worker(**environment: str) -> Generator[Callable[[], tuple[int, str]]]:
     process = start_manage("worker", environment=environment)
 
     def end() -> tuple[int, str]:
+        assert process.stdout is not None
+        # Before, it would end as any command does, and with another exit code.
+        assert process.stdout.readline().startswith("At work")
         process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=PATIENCE)
         return process.returncode, errors
