@@ -11,11 +11,14 @@ from django.conf import settings
 from django.utils.module_loading import import_string
 
 from eventstore.access import Access
+from eventstore.active_modes import ActiveModes
 from eventstore.aggregate_types import AggregateTypes
 from eventstore.cache import AggregateCache
 from eventstore.command_bus import CommandBus, assemble
 from eventstore.command_log import CommandLog
 from eventstore.command_types import CommandTypes
+from eventstore.copies import Copies
+from eventstore.copying import Copying
 from eventstore.database import Database
 from eventstore.effect_types import EffectTypes
 from eventstore.effects import Effects
@@ -36,6 +39,8 @@ from eventstore.reaction_log import ReactionLog
 from eventstore.reactions import Reactions
 from eventstore.read_models import ReadModels
 from eventstore.reading import EventReader
+from eventstore.rebuild_log import RebuildLog
+from eventstore.rebuilding import Rebuilding
 from eventstore.scheduling import KeepForLater, Scheduling
 from eventstore.snapshots import Snapshots
 from eventstore.steps import Steps
@@ -81,7 +86,7 @@ class Application:
             self.events,
             self.processes,
             lease_seconds=lease_seconds,
-            modes=self.subscription_log,
+            modes=self.modes,
         )
         self._make_readers(snapshot_every, cache_size)
         self._make_background(pipeline, effect_seconds)
@@ -105,6 +110,7 @@ class Application:
         self.subscription_log = SubscriptionLog(
             self.database, self.projections, retry_after=retry_after
         )
+        self.modes = ActiveModes(self.database, self.projections, self.subscription_log)
         self.command_log = CommandLog(self.database, lease_seconds=lease_seconds)
         self.reaction_log = ReactionLog(
             self.database, lease_seconds=lease_seconds, retry_after=retry_after
@@ -128,6 +134,7 @@ class Application:
             self.store,
             self.loader,
             self.projections,
+            self.modes,
             self.processes,
             self.overrides,
             self.wakeups,
@@ -166,6 +173,23 @@ class Application:
             batches=self.batches,
             wakeups=self.wakeups,
         )
+        rebuild_log = RebuildLog(self.database)
+        self.rebuilding = Rebuilding(
+            self.database,
+            projections=self.projections,
+            event_types=self.events,
+            reader=self.reader,
+            mark=self.high_water_mark,
+            subscription_log=self.subscription_log,
+            log=rebuild_log,
+        )
+        copying = Copying(
+            self.database,
+            event_types=self.events,
+            reader=self.reader,
+            mark=self.high_water_mark,
+        )
+        self.copies = Copies(self.database, self.projections, copying, rebuild_log)
         self.read_models = ReadModels(
             projections=self.projections,
             log=self.subscription_log,

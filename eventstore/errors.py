@@ -7,6 +7,7 @@ to whoever sends the same command id. Everything else stores nothing and leaves 
 
 from uuid import UUID
 
+from eventstore.faults import AlreadyRunning as AlreadyRunning
 from eventstore.faults import CorruptStream as CorruptStream
 from eventstore.faults import DaybookError as DaybookError
 from eventstore.faults import MissingRow as MissingRow
@@ -14,11 +15,13 @@ from eventstore.faults import NoSuchVersion as NoSuchVersion
 from eventstore.faults import NotApplicable as NotApplicable
 from eventstore.faults import NotCancellable as NotCancellable
 from eventstore.faults import NotCaughtUp as NotCaughtUp
+from eventstore.faults import NotRebuildable as NotRebuildable
 from eventstore.faults import NotReplayable as NotReplayable
 from eventstore.faults import NotSchedulable as NotSchedulable
 from eventstore.faults import NotWaitable as NotWaitable
 from eventstore.faults import ProjectionModeDiffers as ProjectionModeDiffers
 from eventstore.faults import RegistrationError as RegistrationError
+from eventstore.faults import ReplayFailed as ReplayFailed
 from eventstore.faults import RowExists as RowExists
 from eventstore.faults import UnknownEventType as UnknownEventType
 from eventstore.faults import Unreadable as Unreadable

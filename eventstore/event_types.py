@@ -1,6 +1,6 @@
 """The table of permanent event names. A stored event never contains a Python path."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from eventstore.errors import RegistrationError, UnknownEventType
@@ -70,6 +70,11 @@ class EventTypes:
                 f"Event {event_class.__name__} has no permanent name. "
                 "Add a line `application.events.name(...)` to registration.py."
             ) from None
+
+    def stored_names(self, event_classes: Iterable[type[Event]]) -> list[str]:
+        """All names that events of these classes are stored under, also former ones."""
+        present = [self.of(event_class).name for event_class in event_classes]
+        return present + [name for name in self.renames if self.present_name(name) in present]
 
     def present_name(self, name: str) -> str:
         """The name after all renames. It ends: `rename` lets no circle in."""

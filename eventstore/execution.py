@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from django.db import InterfaceError, OperationalError
 
+from eventstore.active_modes import ActiveModes
 from eventstore.command_log import Claim
 from eventstore.commands import Envelope, RecordedEventReference, Result
 from eventstore.database import Database
@@ -34,6 +35,7 @@ class CommandExecution:
     store: EventStore
     loader: AggregateLoader
     projections: Projections
+    modes: ActiveModes
     processes: ProcessManagers
     overrides: Overrides
     wakeups: Wakeups
@@ -53,7 +55,7 @@ class CommandExecution:
         reach("command.handled")
         is_overridden = override is not None and not repository.recorded
         if repository.recorded:
-            inline = self.projections.in_mode(Mode.INLINE)
+            inline = self.modes.inline()
             project_inline(self.services.database, inline, repository.recorded)
         else:
             log.end_unchanged(command_type, envelope, is_overridden=is_overridden)
@@ -66,8 +68,12 @@ class CommandExecution:
     def _feeds_background(self, recorded: Sequence[RecordedEvent[Event]]) -> bool:
         """Whether a worker's projection takes one of the events."""
         types = {type(envelope.event) for envelope in recorded}
-        projections = self.projections.in_mode(Mode.ASYNC)
-        return any(types.intersection(projection.events) for projection in projections)
+        accepts = self.projections.accepts
+        return any(
+            types.intersection(projection.events)
+            for projection in self.projections
+            if accepts(projection.name, Mode.ASYNC)
+        )
 
     def _repository(self, envelope: Envelope, claim: Claim) -> Repository:
         origin = Origin(

@@ -29,6 +29,13 @@ POINTS = {
     "subscription.moved": "rows and checkpoint are written, uncommitted",
     "subscription.committed": "a batch is committed, nobody has heard of it",
     "schedule.claimed": "a command for later is claimed, not tried",
+    "rebuild.begun": "a rebuild is on record, its tables are not made",
+    "rebuild.made": "a rebuild's tables are there, and empty",
+    "rebuild.batch": "a batch of a rebuild is read",
+    "rebuild.filled": "a rebuild's tables are filled, the live ones serve",
+    "rebuild.locked": "a rebuild holds all its locks, and has not read the rest",
+    "rebuild.swapped": "a rebuild's tables are in place, uncommitted",
+    "rebuild.committed": "a rebuild's tables are in place, nobody has heard of it",
 }
 
 _strike: Callable[[str], None] | None = None

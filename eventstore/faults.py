@@ -177,6 +177,40 @@ class NotWaitable(DaybookError):
         )
 
 
+class NotRebuildable(DaybookError):
+    """A projection's rows cannot be replaced as things are; they stay as they were."""
+
+    code = "not_applicable"
+
+    def __init__(self, projection: str, reason: str) -> None:
+        self.projection = projection
+        self.reason = reason
+        super().__init__(f"{projection} cannot be rebuilt: {reason}. Its rows are as before.")
+
+
+class AlreadyRunning(DaybookError):
+    """Somebody else is at it: rebuilding, checking or mending the same rows."""
+
+    code = "not_applicable"
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"{what} is already running. Wait until it has ended, then try again.")
+
+
+class ReplayFailed(DaybookError):
+    """A projection raised at an event; the cause is chained."""
+
+    code = "projection_failed"
+
+    def __init__(self, projection: str, position: int, cause: BaseException) -> None:
+        self.projection = projection
+        self.position = position
+        super().__init__(
+            f"{projection} failed at position {position}: {type(cause).__name__}: {cause} Its "
+            "rows are as before. Mend the projection, or skip the event, then rebuild again."
+        )
+
+
 class NotApplicable(DaybookError):
     """An operator's wish that a projection's mode or state does not allow."""
 

@@ -100,6 +100,28 @@ SELECT
     (SELECT count(*) FROM eventstore_subscription WHERE status = 'stopped')
 """
 
+# Of each projection the last run that has ended, where it ended badly: one that was done since has
+# made that good. Not runs of only some rows, nor those that somebody has broken off himself.
+ENDED_BADLY = """
+SELECT projection, kind, status FROM (
+    SELECT DISTINCT ON (projection) projection, kind, status FROM eventstore_rebuild
+    WHERE projection = ANY(%s) AND tenant_id IS NULL AND status IN ('done', 'differs', 'failed')
+      AND error !~ '^(KeyboardInterrupt|SystemExit):'
+    ORDER BY projection, id DESC) AS last
+WHERE status <> 'done' ORDER BY projection
+"""
+
+# Runs that were asked for and nobody begins, while none is at work: a runner does one at a time.
+DUE_REBUILDS = """
+SELECT count(*),
+       coalesce(extract(epoch FROM statement_timestamp() - min(asked_at)), 0)::float8
+FROM eventstore_rebuild
+WHERE status = 'waiting' AND projection = ANY(%s) AND NOT EXISTS (
+    SELECT FROM pg_locks
+    WHERE locktype = 'advisory' AND objsubid = 2 AND classid = 3500 AND granted
+      AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
+"""
+
 #: What is counted, is counted up to here: more is as bad, and takes longer.
 MOST_COUNTED = 100_000
 
@@ -175,6 +197,14 @@ class SetAside(NamedTuple):
     projections: int
 
 
+class EndedBadly(NamedTuple):
+    """The last run of a projection, `rebuild`, `check` or `fix`: `failed`, or `differs`."""
+
+    projection: str
+    kind: str
+    status: str
+
+
 class Lag:
     def __init__(self, database: Database, projections: Projections) -> None:
         self._database = database
@@ -211,8 +241,15 @@ class Lag:
         assert row is not None, "this SELECT has one row"
         return SetAside(*row)
 
-    def _backlog(self, statement: str) -> Backlog:
-        row = self._database.row(statement, (MOST_COUNTED,))
+    def ended_badly(self) -> list[EndedBadly]:
+        names = [projection.name for projection in self._projections]
+        return [EndedBadly(*row) for row in self._database.rows(ENDED_BADLY, (names,))]
+
+    def due_rebuilds(self) -> Backlog:
+        return self._backlog(DUE_REBUILDS, [projection.name for projection in self._projections])
+
+    def _backlog(self, statement: str, parameter: int | list[str] = MOST_COUNTED) -> Backlog:
+        row = self._database.row(statement, (parameter,))
         assert row is not None, "an aggregate always has its one row"
         return Backlog(*row)
 
@@ -227,6 +264,8 @@ class Lag:
 
     def _lag(self, row: tuple[Any, ...]) -> ProjectionLag:
         name, mode, *rest = row
-        registered = self._projections.mode_of(name)
+        active = Mode(mode)
+        is_accepted = self._projections.accepts(name, active)
+        registered = active if is_accepted else self._projections.mode_of(name)
         every = self._projections.intervals.get(name)
-        return ProjectionLag._make((name, Mode(mode), *rest, registered, every))
+        return ProjectionLag._make((name, active, *rest, registered, every))

@@ -1,7 +1,7 @@
 """What a transaction is going to write to a row, gathered from all that its events say of it.
 
-Values are remembered as they come, and folded into one for each column when somebody asks: a
-batch of thousands of events changes the same rows over and over.
+Changes of a row that is stored are remembered as they come, and folded into one for each column
+when somebody asks: a batch of thousands of events changes the same rows over and over.
 """
 
 from collections import defaultdict
@@ -37,31 +37,41 @@ class _Several(Change):
 class PendingRow:
     """All of a row (`insert`), or what changes of it (`update`; `upsert`: also makes it)."""
 
-    __slots__ = ("_later", "_values", "kind", "merge")
+    __slots__ = ("_values", "kind", "later")
 
     def __init__(
         self, kind: Literal["insert", "update", "upsert"], values: dict[str, Any]
     ) -> None:
         self.kind = kind
         self._values = values
-        self._later: list[dict[str, Any]] = []
-        #: Takes what is to be written on top of it.
-        self.merge = self._later.append
+        #: What came on top of it, and is not folded yet.
+        self.later: list[dict[str, Any]] = []
+
+    def merge(self, values: dict[str, Any]) -> None:
+        """Take what is to be written on top of it."""
+        if self.kind != "insert":
+            self.later.append(values)
+            return
+        mine = self._values
+        for name, value in values.items():
+            mine[name] = value.onto(mine.get(name)) if isinstance(value, Change) else value
 
     @property
     def values(self) -> dict[str, Any]:
         """One value or change for each column that is written."""
-        if self._later:
-            self._fold()
+        self.fold()
         return self._values
 
-    def _fold(self) -> None:
+    def fold(self) -> None:
+        """Make one of all that is remembered: it takes less memory."""
+        if not self.later:
+            return
         columns: dict[str, list[Any]] = defaultdict(list)
-        for values in (self._values, *self._later):
+        for values in (self._values, *self.later):
             for name, value in values.items():
                 columns[name].append(value)
         self._values = {name: _as_one(in_order) for name, in_order in columns.items()}
-        self._later.clear()
+        self.later.clear()
 
     def first(self, model: type[Model]) -> dict[str, Any]:
         """The row that an upsert makes where there is none, before its changes."""

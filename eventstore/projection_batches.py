@@ -9,7 +9,7 @@ receives what he has read: his projection waits until he is thawed or killed.)
 import gc
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import groupby
 from operator import attrgetter
@@ -93,7 +93,7 @@ class Batches:
             if taken is None:
                 return NOTHING
             self._check(taken)
-            if taken.is_early and not in_line:
+            if taken.mode is Mode.INLINE or (taken.is_early and not in_line):
                 return NOTHING
             reach("subscription.taken")
             settled = self.mark.settled()
@@ -120,7 +120,7 @@ class Batches:
         if standing is None:
             return False
         scanned = self._reader.scan(after=standing.position, until=self.mark.settled(), limit=1)
-        return scanned.events == 0 and standing.mode is self._projections.mode_of(projection.name)
+        return scanned.events == 0 and self._projections.accepts(projection.name, standing.mode)
 
     def _take(self, projection: Projection, *, in_line: bool) -> Taken | None:
         taken = self._log.take(projection.name, in_line=in_line)
@@ -131,7 +131,7 @@ class Batches:
 
     def _check(self, taken: Taken) -> None:
         registered = self._projections.mode_of(taken.projection)
-        if taken.mode is not registered:
+        if not self._projections.accepts(taken.projection, taken.mode):
             raise ProjectionModeDiffers(taken.projection, taken.mode, registered)
         if taken.status != "active":
             raise NotCaughtUp(taken.projection, f"it is {taken.status}")
@@ -141,7 +141,7 @@ class Batches:
     def _project(self, projection: Projection, after: int, last: int) -> int:
         if last == after:
             return 0
-        types = self._stored_types(projection)
+        types = self._event_types.stored_names(projection.events)
         events = list(self._reader.read_batch(after=after, last=last, types=types))
         rows = BatchRows(self._database, projection)
         if any(table.by_aggregate for table in projection.tables):
@@ -155,13 +155,6 @@ class Batches:
         if events:
             self._database.execute(CHECK_NOW)
         return len(events)
-
-    def _stored_types(self, projection: Projection) -> Sequence[str]:
-        """All names that the events of a projection are stored under, also former ones."""
-        types = self._event_types
-        present = [types.of(event_class).name for event_class in projection.events]
-        retired = [name for name in types.renames if types.present_name(name) in present]
-        return present + retired
 
     def _move(self, taken: Taken, position: int, *, is_level: bool) -> None:
         is_run = is_level and taken.mode is Mode.SCHEDULED

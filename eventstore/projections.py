@@ -161,27 +161,33 @@ class Projections:
         self._modes: dict[str, Mode] = {}
         #: Seconds between two runs of a scheduled projection.
         self.intervals: dict[str, float] = {}
+        #: Modes that are being changed, by the projection's name: see `accepts`.
+        self.former_modes: dict[str, Mode] = {}
 
     # Registering ---------------------------------------------------------------------------------
 
-    def inline(self, projection: Projection) -> None:
+    # `formerly`: the mode is being changed from that one; see `accepts`.
+
+    def inline(self, projection: Projection, *, formerly: Mode | None = None) -> None:
         """Bring this one's rows up to date within each command's transaction."""
-        self._add(projection, Mode.INLINE)
+        self._add(projection, Mode.INLINE, formerly)
 
-    def asynchronous(self, projection: Projection) -> None:
+    def asynchronous(self, projection: Projection, *, formerly: Mode | None = None) -> None:
         """Let a worker bring this one's rows up to date, right after each command."""
-        self._add(projection, Mode.ASYNC)
+        self._add(projection, Mode.ASYNC, formerly)
 
-    def on_demand(self, projection: Projection) -> None:
+    def on_demand(self, projection: Projection, *, formerly: Mode | None = None) -> None:
         """Bring this one's rows up to date whenever they are asked for."""
-        self._add(projection, Mode.ON_DEMAND)
+        self._add(projection, Mode.ON_DEMAND, formerly)
 
-    def scheduled(self, projection: Projection, *, every: float) -> None:
+    def scheduled(
+        self, projection: Projection, *, every: float, formerly: Mode | None = None
+    ) -> None:
         """Let a worker bring this one's rows up to date every so many seconds."""
-        self._add(projection, Mode.SCHEDULED)
+        self._add(projection, Mode.SCHEDULED, formerly)
         self.intervals[projection.name] = every
 
-    def _add(self, projection: Projection, mode: Mode) -> None:
+    def _add(self, projection: Projection, mode: Mode, formerly: Mode | None) -> None:
         taken = {table.model for other in self for table in other.tables}
         shared = [table.model.__name__ for table in projection.tables if table.model in taken]
         if projection.name in self._by_name or shared:
@@ -191,6 +197,8 @@ class Projections:
             )
         self._by_name[projection.name] = projection
         self._modes[projection.name] = mode
+        if formerly is not None:
+            self.former_modes[projection.name] = formerly
 
     # Looking up ----------------------------------------------------------------------------------
 
@@ -200,6 +208,14 @@ class Projections:
     def mode_of(self, name: str) -> Mode:
         """As it is registered. The one that is active stands in the database."""
         return self._modes[name]
+
+    def accepts(self, name: str, active: Mode) -> bool:
+        """Whether this process goes by that mode, if it is the one in the database.
+
+        While a mode is changed a process knows two, and goes by whichever is active: so requests
+        are answered before the rebuild that changes it, during it, and afterwards.
+        """
+        return active in (self._modes[name], self.former_modes.get(name))
 
     def in_mode(self, mode: Mode) -> list[Projection]:
         """In the order of their registration."""

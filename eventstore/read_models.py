@@ -89,7 +89,7 @@ class ReadModels:
             self._log.ensure()
             standing = self._log.standing(name)
         assert standing is not None, "a query's projection is registered"
-        if standing.mode is not self._projections.mode_of(name):
+        if not self._projections.accepts(name, standing.mode):
             raise ProjectionModeDiffers(name, standing.mode, self._projections.mode_of(name))
         return standing
 
@@ -106,6 +106,9 @@ class ReadModels:
                 raise NotCaughtUp(name, f"it has come to position {standing.position}")
             time.sleep(LOOK_AGAIN)
             standing = self._standing(name)
+            if standing.mode is not Mode.ASYNC:
+                # It has just been changed, and this process knows both modes.
+                return self._freshness(name, minimum, until - time.monotonic()).position
         return standing.position
 
     def _catch_up(self, name: str, minimum: int | None, until: float) -> int:

@@ -6,6 +6,7 @@ same memory and holds no transaction open.
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from sys import intern
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -41,6 +42,7 @@ SELECT coalesce(max(position), %(after)s), count(*) FROM (
 READ_BATCH = f"""
 {COLUMNS}
 WHERE e.position > %(after)s AND e.position <= %(last)s AND e.type = ANY(%(types)s)
+  AND (%(tenant_id)s::uuid IS NULL OR e.tenant_id = %(tenant_id)s)
 ORDER BY e.position
 """
 
@@ -73,8 +75,8 @@ WHERE s.tenant_id = %(tenant_id)s AND s.category = %(category)s
 #: Larger than any version or position.
 END = 2**63 - 1
 
-#: How many streams a reader of the log remembers: some 4 MB.
-REMEMBERED_STREAMS = 10_000
+#: How many streams a reader of the log remembers: some 15 MB.
+REMEMBERED_STREAMS = 60_000
 
 #: Tenant, category and aggregate of a stream, by its row's id.
 Streams = dict[int, tuple[UUID, str, UUID]]
@@ -150,13 +152,15 @@ class EventReader:
         return Scanned(*row)
 
     def read_batch(
-        self, *, after: int, last: int, types: Sequence[str]
+        self, *, after: int, last: int, types: Sequence[str], tenant_id: UUID | None = None
     ) -> Iterator[RecordedEvent[Event]]:
         """The events of these stored types between two positions, the second one included.
 
+        `tenant_id`: of this one alone.
+
         Each is decoded when it is asked for, so that what cannot be read is known by its place.
         """
-        span = {"after": after, "last": last, "types": list(types)}
+        span = {"after": after, "last": last, "types": list(types), "tenant_id": tenant_id}
         rows = self._database.rows(READ_BATCH, span)
         if len(self._streams) > REMEMBERED_STREAMS:
             self._streams = {}  # Another thread may still read the former one.
@@ -173,10 +177,11 @@ class EventReader:
         if stream_ids <= known.keys():
             return
         unknown = list(stream_ids - known.keys())
-        for stream_id, tenant_id, *rest in self._database.rows(IDENTIFY_STREAMS, [unknown]):
+        found = self._database.rows(IDENTIFY_STREAMS, [unknown])
+        for stream_id, tenant_id, category, aggregate_id in found:
             # One object for a tenant: two that are the same are equal at a glance.
             tenant_id = self._tenants.setdefault(tenant_id, tenant_id)
-            known[stream_id] = (tenant_id, *rest)
+            known[stream_id] = (tenant_id, intern(category), aggregate_id)
 
     def _recorded(
         self, rows: list[tuple[Any, ...]], streams: Streams

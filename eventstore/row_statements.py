@@ -66,6 +66,12 @@ def insert_many(
 
 
 @cache
+def copy_statement(table: Table, names: tuple[str, ...]) -> str:
+    columns = ", ".join(_column(table, name) for name in (*_key(table), *names))
+    return f"COPY {_name(table)} ({columns}) FROM STDIN"
+
+
+@cache
 def update_one(table: Table, names: tuple[str, ...], kinds: Kinds) -> str:
     changes = []
     for name, of_column in zip(names, kinds, strict=True):
@@ -90,6 +96,16 @@ def update_many(table: Table, names: tuple[str, ...], kinds: Kinds, database: Da
         f"UPDATE {_name(table)} AS t SET {', '.join(changes) or _same(table, 't.')} FROM {arrays} "
         f"WHERE {_same_key(table)}"
     )
+
+
+def quoted_columns(table: Table, *, key: bool) -> list[str]:
+    """Of the key, with the tenant first; or all others but the surrogate id."""
+    return [_column(table, name) for name in (_key(table) if key else read_names(table))]
+
+
+def key_arrays(table: Table, database: Database) -> str:
+    """A table `n` with the columns `k0, ...` of keys; a JSON array for each is a parameter."""
+    return _arrays(table, _key(table), database)
 
 
 def _changed(column: str, kinds: tuple[type[Change], ...], places: Any) -> str:

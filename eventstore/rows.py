@@ -95,6 +95,17 @@ class TenantRows:
         # Not strict: a table of nothing but its key has no columns here, and selects a 1.
         return None if stored is None else dict(zip(read_names(table), stored, strict=False))
 
+    def fold(self) -> None:
+        for rows in self.pending.values():
+            for row in rows.values():
+                if row.later:
+                    row.fold()
+
+    def kept(self) -> int:
+        """How many rows are in memory."""
+        pending = sum(len(rows) for rows in self.pending.values())
+        return pending + sum(len(rows) for rows in self.stored.values())
+
     def flush(self) -> None:
         """Write all changes, row by row; raises MissingRow where an update meets no row."""
         for table in self._tables.values():
@@ -172,21 +183,25 @@ class BatchRows:
         kinds: Kinds,
         alike: list[tuple[Key, PendingRow]],
     ) -> None:
+        if kind == "insert":
+            self._insert(table, names, alike)
+            return
         places = _columns(place for place, _ in alike)
         if kind == "upsert":
             first = [row.first(table.model) for _, row in alike]
             insert = insert_many(table, tuple(first[0]), self._database, unless_there=True)
             values = _columns(row.values() for row in first)
             self._database.execute(insert, (*places, *values))
-        if kind == "insert":
-            insert = insert_many(table, names, self._database)
-            values = _columns(row.values.values() for _, row in alike)
-            self._database.execute(insert, (*places, *values))
-            return
         update = update_many(table, names, kinds, self._database)
         operands = _columns(row.operands() for _, row in alike)
         if self._database.execute(update, (*places, *operands)).rowcount < len(alike):
             raise MissingRow(table.model._meta.db_table, alike[0][0] if len(alike) == 1 else "")
+
+    def _insert(
+        self, table: Table, names: tuple[str, ...], alike: list[tuple[Key, PendingRow]]
+    ) -> None:
+        values = _columns((*place, *row.values.values()) for place, row in alike)
+        self._database.execute(insert_many(table, names, self._database), values)
 
 
 def _columns(rows: Iterable[Iterable[Any]]) -> list[str]:

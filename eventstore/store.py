@@ -118,8 +118,11 @@ class LoadedStream(NamedTuple):
 class InlineModes(Protocol):
     """Which projections are inline, in this process and in the database."""
 
-    def registered(self) -> list[str]:
-        """The names of those that this process brings up to date itself, sorted."""
+    def registered(self) -> list[str] | None:
+        """The names of those that this process brings up to date itself, sorted.
+
+        None: it goes by the database, and `settle` is asked after each append.
+        """
 
     def settle(self) -> None:
         """Make what is missing in the database; raises ProjectionModeDiffers where they differ."""
@@ -185,7 +188,7 @@ class EventStore:
             raise Boxed(category, aggregate_id)
         if outcome == "conflict":
             raise WrongExpectedVersion(category, aggregate_id, expected_version, found)
-        if self._modes and not same_modes:
+        if self._modes and (inline is None or not same_modes):
             self._modes.settle()
         return drafts.recorded(positions)
 

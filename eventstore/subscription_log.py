@@ -12,7 +12,6 @@ from typing import NamedTuple
 
 from eventstore.attempts import ATTEMPTS, storable, wait_after
 from eventstore.database import Database
-from eventstore.errors import ProjectionModeDiffers
 from eventstore.projections import Mode, Projections
 
 # Make the rows that are missing, in the modes that are registered.
@@ -23,8 +22,6 @@ SELECT name, mode, 1, 0, 'active', 0, '' FROM unnest(%s::text[], %s::text[]) AS 
 ORDER BY name
 ON CONFLICT (projection) DO NOTHING
 """
-
-ACTIVE_MODES = "SELECT projection, mode FROM eventstore_subscription"
 
 # What a worker may find work for among the registered ones, and whether its row is there: in async
 # mode where a position was drawn since, else by time.
@@ -111,6 +108,17 @@ SELECT projection, 'forget', position, error, %(user)s, %(reason)s FROM forgotte
 RETURNING position
 """
 
+# New rows are in place: whoever works for the older generation cannot write any more. What was
+# stopped goes on, since what it stopped at is in these rows.
+RENEW = """
+UPDATE eventstore_subscription
+SET generation = %(generation)s, mode = %(mode)s, position = %(position)s, attempts = 0,
+    failed_position = NULL, error = '', lease_until = NULL, as_of = %(as_of)s,
+    status = CASE status WHEN 'stopped' THEN 'active' ELSE status END,
+    updated_at = clock_timestamp()
+WHERE projection = %(projection)s
+"""
+
 STANDING = """
 SELECT mode, status, position, as_of,
        coalesce(pg_sequence_last_value('eventstore_event_position_seq'), 0)
@@ -193,22 +201,6 @@ class SubscriptionLog:
         modes = [self._projections.mode_of(name).value for name in names]
         self._database.execute(ENSURE, (names, modes))
 
-    # For the event store: see `eventstore.store.InlineModes`.
-
-    def registered(self) -> list[str]:
-        return sorted(projection.name for projection in self._projections.in_mode(Mode.INLINE))
-
-    def settle(self) -> None:
-        self.ensure()
-        active = {name for name, mode in self._database.rows(ACTIVE_MODES) if mode == Mode.INLINE}
-        registered = set(self.registered())
-        for name in sorted(active ^ registered):
-            raise ProjectionModeDiffers(
-                name,
-                active=Mode.INLINE if name in active else "not inline",
-                registered=Mode.INLINE if name in registered else "not inline",
-            )
-
     def due(self) -> list[str]:
         """Of the registered ones; makes the rows that are missing."""
         names = [projection.name for projection in self._projections]
@@ -276,6 +268,20 @@ class SubscriptionLog:
         """Whether it was there."""
         parameters = {"projection": projection, "user": user, "reason": reason}
         return self._database.row(FORGET, parameters) is not None
+
+    def renew(
+        self, projection: str, generation: int, position: int, as_of: datetime | None
+    ) -> None:
+        """Rows of a new generation, in the registered mode, with all events up to `position`."""
+        mode = self._projections.mode_of(projection)
+        parameters = {
+            "projection": projection,
+            "generation": generation,
+            "mode": mode.value,
+            "position": position if mode is not Mode.INLINE else 0,
+            "as_of": as_of if mode is Mode.SCHEDULED else None,
+        }
+        self._database.execute(RENEW, parameters)
 
     def standing(self, projection: str) -> Standing | None:
         row = self._database.row(STANDING, (projection,))

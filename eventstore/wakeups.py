@@ -13,7 +13,7 @@ from functools import partial
 
 from eventstore.attempts import ATTEMPTS
 from eventstore.database import Database
-from eventstore.projections import Projections
+from eventstore.projections import Mode, Projections
 
 logger = logging.getLogger("daybook.wakeups")
 
@@ -28,6 +28,7 @@ class Work(StrEnum):
     COMMANDS = "commands"
     REACTIONS = "reactions"
     EFFECTS = "effects"
+    REBUILDS = "rebuilds"
 
 
 # Notify the listeners, and tell whether somebody else was called for it already. After the commit,
@@ -46,7 +47,7 @@ IS_ASKED = "SELECT FROM eventstore_wakeup WHERE kind = %s"
 # The kinds with something that anybody could do now: its time has come, its lease is over, or the
 # call for it was lost. Only what the claims would find (CLAIM_STEP, CLAIM and CLAIM_DUE), or give
 # up: for what stands behind something else somebody would be called each second, in vain. Each has
-# an index for its rows, which are few.
+# an index for its rows, which are few. Whether a rebuild is at work, only its process' lock tells.
 DUE = """
 SELECT 'projections' WHERE EXISTS (
     SELECT FROM eventstore_subscription AS s
@@ -90,6 +91,15 @@ UNION ALL
 SELECT 'effects' WHERE EXISTS (
     SELECT FROM eventstore_reaction
     WHERE status = 'pending' AND kind = 'effect' AND lease_until <= statement_timestamp())
+UNION ALL
+SELECT 'rebuilds' WHERE EXISTS (
+    SELECT FROM eventstore_rebuild AS r
+    WHERE status IN ('waiting', 'running') AND projection = ANY(%(names)s::text[])
+      AND NOT EXISTS (
+        SELECT FROM pg_locks
+        WHERE locktype = 'advisory' AND objsubid = 2 AND classid = 3500 AND granted
+          AND objid = (hashtext(r.projection)::bigint & 4294967295)::oid
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))
 """
 
 BEGIN = "DELETE FROM eventstore_wakeup WHERE kind = %s"
@@ -136,9 +146,14 @@ class Wakeups:
 
     def due(self) -> list[Work]:
         """What there is to do that nobody is at, whether somebody was called for it or not."""
-        names = [projection.name for projection in self._projections]
-        modes = [self._projections.mode_of(name).value for name in names]
-        parameters = {"names": names, "modes": modes, "most": ATTEMPTS}
+        accepted = [
+            (projection.name, mode.value)
+            for projection in self._projections
+            for mode in Mode
+            if self._projections.accepts(projection.name, mode)
+        ]
+        names, modes = zip(*accepted, strict=True) if accepted else ((), ())
+        parameters = {"names": list(names), "modes": list(modes), "most": ATTEMPTS}
         return [Work(kind) for (kind,) in self._database.rows(DUE, parameters)]
 
     def is_asked(self, kind: Work) -> bool:

@@ -65,7 +65,8 @@ PERSON_SUMMARY = Projection(
     project=project_person_summary,
     events=get_args(PersonSummaryEvent),
     tables=(
-        Table(PersonAccount, key=("account_id",)),
+        # Each booking needs its owner: those of a whole batch are read at once.
+        Table(PersonAccount, key=("account_id",), by_aggregate=True),
         Table(PersonSummary, key=("person_id",)),
     ),
 )

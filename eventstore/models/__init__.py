@@ -12,6 +12,7 @@ from eventstore.models.background import (
 from eventstore.models.boxes import Box
 from eventstore.models.commands import StoredCommand
 from eventstore.models.json_text import JsonText
+from eventstore.models.rebuilds import Rebuild, RowCopy
 from eventstore.models.streams import Reservation, Snapshot, StoredEvent, StoredStream
 from eventstore.models.subscriptions import Subscription, SubscriptionAction, Wakeup
 from eventstore.models.tenants import ApiKey, CallCount, Membership, Tenant
@@ -25,7 +26,9 @@ __all__ = [
     "OverrideSwitch",
     "ProcessInstance",
     "Reaction",
+    "Rebuild",
     "Reservation",
+    "RowCopy",
     "Snapshot",
     "StoredCommand",
     "StoredEvent",

@@ -7,6 +7,7 @@ indexes anew and so takes 50 to 200 ms, is for a database that many rows have ma
 from django.db import connection, transaction
 
 from eventstore.application import get_application
+from eventstore.copying import MARK
 
 #: Bytes in tables above which they are made anew: deleted rows still cost those who read past.
 LARGE = 1024 * 1024
@@ -17,7 +18,13 @@ DO $$
 DECLARE
     tables regclass[];
     wiped regclass;
+    copied name;
 BEGIN
+    FOR copied IN SELECT nspname FROM pg_namespace
+        WHERE nspname ~ '^copy_[0-9]+$' AND obj_description(oid, 'pg_namespace') = '{MARK}'
+    LOOP
+        EXECUTE format('DROP SCHEMA %I CASCADE', copied);
+    END LOOP;
     SELECT array_agg(format('%I', tablename)::regclass) INTO tables
     FROM pg_tables
     WHERE schemaname = current_schema()
@@ -47,7 +54,7 @@ $$
 
 
 def wipe() -> None:
-    """Remove every row but Django's own, and start all sequences anew.
+    """Remove every row but Django's own, and all copies, and start all sequences anew.
 
     Only for a database whose name begins with `test_`; raises RuntimeError for any other.
     """

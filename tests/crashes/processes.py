@@ -13,7 +13,12 @@ from unittest.mock import patch
 from tests.processes import database_url
 
 #: In this order: the first one sets Django up.
-PRELOADED = ("tests.crashes.preload", "tests.crashes.senders", "tests.crashes.workers")
+PRELOADED = (
+    "tests.crashes.preload",
+    "tests.crashes.senders",
+    "tests.crashes.workers",
+    "tests.crashes.rebuilders",
+)
 #: Seconds before a test gives up on a process.
 PATIENCE = 60
 
