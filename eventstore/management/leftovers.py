@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from eventstore.application import Application
-from eventstore.models import Reaction, StoredCommand, Subscription
+from eventstore.models import Reaction, Rebuild, StoredCommand, Subscription
 
 
 def what_is_left(application: Application) -> Iterator[str]:
@@ -28,5 +28,8 @@ def what_is_left(application: Application) -> Iterator[str]:
     aside = reactions.filter(status="parked").count() + commands.filter(status="failed").count()
     if aside:
         yield f"Set aside: {aside}; see Processes and Commands in the admin"
+    rebuilds = Rebuild.objects.using(alias).filter(status__in=("waiting", "running"))
+    for run in rebuilds.order_by("pk"):
+        yield f"Asked for and not done: {run.kind} of {run.projection}, number {run.pk}"
     for row in subscriptions.exclude(status="active").order_by("projection"):
         yield f"Projection {row.projection} is {row.status} at position {row.position}"

@@ -28,7 +28,11 @@ class Progress:
             self._stream.write("\n")
 
     def advance(self, steps: int = 1) -> None:
-        self._done += steps
+        self.come_to(self._done + steps, self._total)
+
+    def come_to(self, done: int, total: int) -> None:
+        """For work that grows while it is done: so much is done, of so much."""
+        self._done, self._total = done, total
         now = time.monotonic()
         if self._stream.isatty() and now - self._drawn >= INTERVAL:
             self._drawn = now

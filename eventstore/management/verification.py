@@ -3,7 +3,8 @@
 Four witnesses must agree: each stream's hash chain, its row, the snapshots, and the command log.
 Nobody finds here who rewrites all four to match, or who appends rightly hashed events that name
 no command, as any program may. The remedy is a head noted elsewhere, as `verify --stream` prints
-it: the hash at that version never changes again.
+it: the hash at that version never changes again. Rows of projections are heard afterwards, in
+`row_verification`.
 """
 
 from collections import Counter

@@ -130,10 +130,12 @@ class Verified(NamedTuple):
         return "\n".join(found["problem"] for found in self.answer["findings"])
 
 
-def verify(*arguments: str) -> Verified:
+def verify(*arguments: str, with_rows: bool = False) -> Verified:
+    """`with_rows`: those of projections, too."""
     out = io.StringIO()
+    rows = () if with_rows else ("--without-rows",)
     try:
-        call_command("verify", "--json", *arguments, stdout=out)
+        call_command("verify", "--json", *rows, *arguments, stdout=out)
     except CommandError as error:
         return Verified(error.returncode, json.loads(out.getvalue() or "{}"))
     return Verified(0, json.loads(out.getvalue()))

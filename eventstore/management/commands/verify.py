@@ -12,7 +12,9 @@ from django.db.models import Sum
 
 from eventstore.application import get_application
 from eventstore.integrity import Scope
+from eventstore.management.commands.projections import who
 from eventstore.management.progress import Progress
+from eventstore.management.row_verification import RowVerification
 from eventstore.management.streams import find_any_tenant, find_stream
 from eventstore.management.verification import Verification
 from eventstore.models import StoredStream
@@ -25,9 +27,10 @@ class Command(BaseCommand):
     requires_migrations_checks = True
     help = (
         "Verify versions, positions and hash chains of all streams, the command log against "
-        "their events, and snapshots against replay. Ends with 4 and the first bad place where "
-        "something was changed behind the event store's back. Whoever changes all of these to "
-        "match is not found: note elsewhere how a stream ends, which --stream prints; the hash "
+        "their events, and snapshots and the rows of projections against replay. Ends with 4 and "
+        "the first bad place where something was changed behind the event store's back. Whoever "
+        "changes all of these to match is not found: note elsewhere how a stream ends, which "
+        "--stream prints; the hash "
         "at that version never changes again."
     )
 
@@ -36,6 +39,11 @@ class Command(BaseCommand):
         parser.add_argument("--stream", help="one stream, such as account-<aggregate id>")
         parser.add_argument(
             "--all", action="store_true", help=f"show up to {SHOWN_FINDINGS} bad places"
+        )
+        parser.add_argument(
+            "--without-rows",
+            action="store_true",
+            help="leave out the rows of projections; comparing takes as long as a rebuild of all",
         )
         parser.add_argument("--json", action="store_true", help="for programs")
 
@@ -46,15 +54,13 @@ class Command(BaseCommand):
         stream: str | None = None,
         **options: Any,
     ) -> None:
-        report = _verified(_scope(tenant, stream))
+        report = _verified(_scope(tenant, stream), with_rows=not options["without_rows"])
         if options["json"]:
             self.stdout.write(json.dumps(report))
         else:
             self._write(report, shown=SHOWN_FINDINGS if options["all"] else 1)
-        if count := report["finding_count"]:
-            word = "place is" if count == 1 else "places are"
-            hint = "" if options["all"] or options["json"] or count == 1 else "; --all shows them"
-            raise CommandError(f"{count:,} {word} not as appended{hint}.", returncode=4)
+        if sentence := _verdict(report, is_all_shown=options["all"] or options["json"]):
+            raise CommandError(sentence, returncode=4)
 
     def _write(self, report: dict[str, Any], shown: int) -> None:
         for finding in report["findings"][:shown]:
@@ -67,24 +73,44 @@ class Command(BaseCommand):
             self.stdout.write(f"The stream ends at version {head['version']} with {head['hash']}.")
 
 
-def _verified(scope: Scope) -> dict[str, Any]:
+def _verified(scope: Scope, *, with_rows: bool) -> dict[str, Any]:
     """The answer for programs."""
     started = time.monotonic()
     with Progress(sys.stderr, _expected_events(scope), "events") as progress:
         verification = Verification(get_application(), scope, progress.advance)
         findings = verification.findings()
-        shown = [finding._asdict() for finding in islice(findings, SHOWN_FINDINGS)]
+        shown = list(islice(findings, SHOWN_FINDINGS))
         count = len(shown) + sum(1 for _ in findings)
+    rows = RowVerification(get_application(), scope, user=who())
+    if with_rows:
+        row_findings = rows.findings()
+        shown += islice(row_findings, SHOWN_FINDINGS - len(shown))
+        for _ in row_findings:
+            pass  # They are counted.
     head = {"version": verification.head.version, "hash": verification.head.hash.hex()}
     is_one_sound_stream = scope.aggregate_id and verification.looked_at["streams"] and not count
     return {
-        "finding_count": count,
-        "findings": shown,
-        "looked_at": verification.looked_at,
-        "passed_over": verification.passed_over,
+        "finding_count": count + rows.differing,
+        "differing_rows": rows.differing,
+        "findings": [finding._asdict() for finding in shown],
+        "looked_at": {**verification.looked_at, **rows.looked_at},
+        "passed_over": {**verification.passed_over, **rows.passed_over},
         "head": head if is_one_sound_stream else None,
         "seconds": round(time.monotonic() - started, 3),
     }
+
+
+def _verdict(report: dict[str, Any], *, is_all_shown: bool) -> str:
+    """A sentence about what was found; "" for nothing."""
+    count, rows = report["finding_count"], report["differing_rows"]
+    found = []
+    if places := count - rows:
+        found.append(f"{places:,} {'place is' if places == 1 else 'places are'} not as appended")
+    if rows:
+        found.append(f"{rows:,} {'row is' if rows == 1 else 'rows are'} not as a replay gives")
+    hint = "" if is_all_shown or count == 1 else "; --all shows them"
+    advice = " Before `manage.py rebuild NAME --fix` mends rows, make sure of the events."
+    return f"{', '.join(found)}{hint}.{advice if rows else ''}" if found else ""
 
 
 def _scope(tenant_slug: str | None, stream_name: str | None) -> Scope:

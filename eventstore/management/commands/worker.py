@@ -6,6 +6,7 @@ import signal
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable
+from contextlib import closing
 from threading import Event, Thread
 from types import FrameType
 from typing import Any
@@ -17,6 +18,7 @@ from eventstore.application import Application, get_application
 from eventstore.listening import Listener
 from eventstore.management.leftovers import what_is_left
 from eventstore.management.loops import Loop, Outages
+from eventstore.management.rebuild_process import RebuildProcesses
 from eventstore.wakeups import Work
 
 logger = logging.getLogger("daybook.worker")
@@ -30,7 +32,7 @@ class Command(BaseCommand):
     requires_migrations_checks = True
     help = (
         "Do the background work until Ctrl-C or SIGTERM: projections, scheduled commands, "
-        "forgotten reactions, effects."
+        "forgotten reactions, effects, rebuilds."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -55,7 +57,7 @@ class Command(BaseCommand):
 
 
 def kinds_of_work(
-    application: Application,
+    application: Application, rebuilds: RebuildProcesses
 ) -> dict[Work, Callable[[Callable[[], bool]], int]]:
     """What is done for each kind; each takes a function that says when to stop."""
     reactions = application.reactions
@@ -64,15 +66,17 @@ def kinds_of_work(
         Work.COMMANDS: application.scheduling.run_due,
         Work.REACTIONS: lambda until: reactions.work(until, effects=False),
         Work.EFFECTS: reactions.perform_effects,
+        Work.REBUILDS: rebuilds.work,
     }
 
 
 def do_all(application: Application) -> int:
     """Do all that is due, and what that causes; how much it was."""
-    kinds = list(kinds_of_work(application).values())
     done = 0
-    while did := sum(work(lambda: False) for work in kinds):
-        done += did
+    with closing(RebuildProcesses(application, is_once=True)) as rebuilds:
+        kinds = list(kinds_of_work(application, rebuilds).values())
+        while did := sum(work(lambda: False) for work in kinds):
+            done += did
     return done
 
 
@@ -83,7 +87,7 @@ class Crew:
         self._ended = Event()
         self._loops = {
             kind: Loop(kind, application.database, work, self._ended, outages)
-            for kind, work in kinds_of_work(application).items()
+            for kind, work in kinds_of_work(application, RebuildProcesses(application)).items()
         }
         listener = Listener(application.database, settings.EVENTSTORE["LISTEN_DATABASE_URL"])
         self._listening = self._thread(
