@@ -1,8 +1,8 @@
 """When the background needs an operator: what `/readyz` says about it, in plain sentences."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from eventstore.lag import Backlog, Holder, Lag, ProjectionLag, SetAside
+from eventstore.lag import Backlog, EndedBadly, Holder, Lag, ProjectionLag, SetAside
 from eventstore.projections import Mode
 
 #: Seconds. A worker that is at work is far below them.
@@ -19,7 +19,9 @@ def reasons(lag: Lag) -> list[str]:
         *(reason for projection in projections for reason in of_projection(projection)),
         *of_backlog("command", lag.due_commands()),
         *of_backlog("reaction", lag.due_reactions()),
+        *of_backlog("rebuild", lag.due_rebuilds()),
         *of_set_aside(lag.set_aside()),
+        *of_rebuilds(lag.ended_badly()),
         *of_holder(lag.holder()),
     ]
 
@@ -54,6 +56,14 @@ def of_set_aside(aside: SetAside) -> Iterator[str]:
         yield f"{counted(aside.reactions, 'reaction')} set aside after all attempts."
     if aside.commands:
         yield f"{counted(aside.commands, 'command')} set aside after all attempts."
+
+
+def of_rebuilds(ended_badly: Iterable[EndedBadly]) -> Iterator[str]:
+    for run in ended_badly:
+        if run.status == "differs":
+            yield f"Rows of projection {run.projection} differ from a replay, says its last check."
+        else:
+            yield f"The last {run.kind} of projection {run.projection} has failed."
 
 
 def counted(count: int, what: str) -> str:

@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from eventstore.lag import Backlog, Holder, Lag, Mark, ProjectionLag, SetAside
+from eventstore.lag import Backlog, EndedBadly, Holder, Lag, Mark, ProjectionLag, SetAside
 from eventstore.models import Subscription
 
 T = TypeVar("T")
@@ -62,7 +62,9 @@ class Background:
     projections: list[ProjectionLag]
     commands: Backlog
     reactions: Backlog
+    rebuilds: Backlog
     aside: SetAside
+    ended_badly: list[EndedBadly]
 
 
 def measured(lag: Lag) -> Background:
@@ -72,7 +74,9 @@ def measured(lag: Lag) -> Background:
         projections=lag.projections(count_up_to=MOST_COUNTED),
         commands=lag.due_commands(),
         reactions=lag.due_reactions(),
+        rebuilds=lag.due_rebuilds(),
         aside=lag.set_aside(),
+        ended_badly=lag.ended_badly(),
     )
 
 
@@ -107,6 +111,8 @@ class BackgroundCollector(Collector):
             ("due_oldest_seconds", "The oldest's age.", found.commands.oldest_seconds),
             ("due_reactions", "Reactions and effects that are due.", found.reactions.size),
             ("due_reactions_oldest_seconds", "Likewise.", found.reactions.oldest_seconds),
+            ("due_rebuilds", "Rebuilds that nobody begins.", found.rebuilds.size),
+            ("due_rebuilds_oldest_seconds", "Likewise.", found.rebuilds.oldest_seconds),
             ("mark_holder_pid", "Who holds the mark back; 0: nobody.", holder.pid or 0),
             ("mark_holder_seconds", "The age of its transaction.", holder.seconds or 0),
         ):
@@ -118,6 +124,7 @@ class BackgroundCollector(Collector):
             ("reaction", found.aside.reactions),
             ("command", found.aside.commands),
             ("projection", found.aside.projections),
+            ("rebuild", len(found.ended_badly)),
         ):
             aside.add_metric([kind], count)
         yield aside

@@ -25,6 +25,7 @@ from django_q.signing import BadSignature, SignedPackage
 from django_q.tasks import async_task
 
 from eventstore.application import get_application
+from eventstore.management.rebuild_process import RebuildProcesses
 from eventstore.wakeups import Work
 
 logger = logging.getLogger("daybook.qcluster")
@@ -61,11 +62,17 @@ def perform_effects() -> None:
     take_turn(Work.EFFECTS, get_application().reactions.perform_effects)
 
 
+def rebuild() -> None:
+    """Start a process for the rebuilds that were asked for; it goes on without this task."""
+    take_turn(Work.REBUILDS, rebuilds().work)
+
+
 TASKS: Mapping[Work, Callable[[], None]] = {
     Work.PROJECTIONS: project,
     Work.COMMANDS: run_due_commands,
     Work.REACTIONS: do_reactions,
     Work.EFFECTS: perform_effects,
+    Work.REBUILDS: rebuild,
 }
 
 #: What django-q2 is told of a task beside its name.
@@ -112,16 +119,24 @@ def lanes() -> IO[bytes]:
     return tempfile.TemporaryFile()
 
 
+@cache
+def rebuilds() -> RebuildProcesses:
+    """Likewise: whichever worker starts one, it lives as long as its qcluster, and all know it."""
+    return RebuildProcesses(get_application())
+
+
 @contextmanager
 def lane(kind: Work) -> Iterator[bool]:
     """Whether this worker may do this kind of work: of each, a qcluster has so many at a time.
 
     One for each kind, and all that are left for effects, which may take long, and even hang: so
-    there is always a worker for the others.
+    there is always a worker for the others. For rebuilds none is kept: to start one takes seconds.
     """
     first = list(Work).index(kind)
     of_effects = range(first, max(first + 1, Conf.WORKERS))
-    for number in of_effects if kind is Work.EFFECTS else (first,):
+    of_rebuilds = (max(len(Work), Conf.WORKERS),)
+    several = {Work.EFFECTS: of_effects, Work.REBUILDS: of_rebuilds}
+    for number in several.get(kind, (first,)):
         try:
             fcntl.lockf(lanes(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)
         except OSError:
@@ -140,6 +155,7 @@ def lane(kind: Work) -> Iterator[bool]:
 def prepare() -> None:
     """Make all ready for a qcluster: its schedule, and a first task of each kind."""
     lanes()
+    rebuilds()
     ensure_schedules()
     for kind in TASKS:
         enqueue(kind)

@@ -6,10 +6,12 @@ Django imports this package because it is called `admin`; here stands every page
 from django.contrib import admin
 
 from eventstore.admin.commands import CommandAdmin
+from eventstore.admin.copies import CopyAdmin
 from eventstore.admin.keys import ApiKeyAdmin
 from eventstore.admin.members import MembershipAdmin
 from eventstore.admin.overrides import OverrideAdmin
 from eventstore.admin.processes import ProcessAdmin
+from eventstore.admin.rebuilds import RebuildAdmin
 from eventstore.admin.streams import StreamAdmin
 from eventstore.admin.subscriptions import SubscriptionAdmin
 from eventstore.admin.tenants import TenantAdmin
@@ -18,6 +20,8 @@ from eventstore.models import (
     Membership,
     OverrideSwitch,
     ProcessInstance,
+    Rebuild,
+    RowCopy,
     StoredCommand,
     StoredStream,
     Subscription,
@@ -28,6 +32,8 @@ admin.site.register(StoredStream, StreamAdmin)
 admin.site.register(StoredCommand, CommandAdmin)
 admin.site.register(ProcessInstance, ProcessAdmin)
 admin.site.register(Subscription, SubscriptionAdmin)
+admin.site.register(Rebuild, RebuildAdmin)
+admin.site.register(RowCopy, CopyAdmin)
 admin.site.register(Tenant, TenantAdmin)
 admin.site.register(Membership, MembershipAdmin)
 admin.site.register(ApiKey, ApiKeyAdmin)

@@ -4,27 +4,26 @@ A projection serves all tenants. Superusers see all of it; an operator sees no e
 reason that comes from a tenant where they are none, and leaves out only an event of their own.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from uuid import UUID
 
 from django.contrib import messages
-from django.contrib.auth import get_user_model
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.urls import URLPattern
 
-from eventstore.access import COMMAND_LINE
 from eventstore.admin.access import user_of, visible_tenants
 from eventstore.admin.fields import ReasonForm
 from eventstore.admin.filters import ListFilters
 from eventstore.admin.pages import ListAdmin, posted
 from eventstore.admin.paging import keyset_page
+from eventstore.admin.rebuilds import last_runs
 from eventstore.application import get_application
 from eventstore.errors import Busy, NotApplicable
 from eventstore.lag import ProjectionLag
-from eventstore.models import StoredEvent, SubscriptionAction, Tenant
+from eventstore.models import SubscriptionAction, Tenant
+from eventstore.rebuild_jobs import colleagues, is_of_the_machine, own_positions
 from eventstore.subscription_log import PAUSE, RESUME, RETRY, SKIP, Act
 from eventstore.tenancy import OPERATORS
 
@@ -91,6 +90,7 @@ class SubscriptionAdmin(ListAdmin):
             "lag": line.lag,
             "page": page,
             "record": self._record(request, page.rows),
+            "runs": last_runs(request, name),
         }
         return self.render(request, "projection.html", context)
 
@@ -155,8 +155,9 @@ class SubscriptionAdmin(ListAdmin):
         if request.user.is_superuser:
             return [ActionLine(each, each.user, each.reason, each.error) for each in actions]
         tenants = list(self._tenants(request).values_list("pk", flat=True))
-        known = colleagues(tenants, {each.user for each in actions})
-        own = own_positions(tenants, [each.position for each in actions if each.action == "skip"])
+        known = colleagues(get_application(), tenants, {each.user for each in actions})
+        skipped = [each.position for each in actions if each.action == "skip"]
+        own = own_positions(get_application(), tenants, skipped)
         lines = []
         for each in actions:
             is_known = each.user in known or is_of_the_machine(each.user)
@@ -164,11 +165,6 @@ class SubscriptionAdmin(ListAdmin):
             user, reason = (each.user, each.reason) if is_known else ("", "")
             lines.append(ActionLine(each, user, reason, each.error if has_own_error else ""))
         return lines
-
-
-def is_of_the_machine(user: str) -> bool:
-    """Whether it names no user of Django's, none of whose names has brackets."""
-    return user.startswith(f"{COMMAND_LINE} (")
 
 
 def possible(lag: ProjectionLag, *, may_skip: bool) -> list[Act]:
@@ -182,22 +178,6 @@ def possible(lag: ProjectionLag, *, may_skip: bool) -> list[Act]:
         and (lag.failed_position is not None or not act.ends_failure)
         and (may_skip or act is not SKIP)
     ]
-
-
-def colleagues(tenants: Sequence[UUID], names: Collection[str]) -> set[str]:
-    """Those of the users who belong to one of the tenants, and superusers, who belong to all."""
-    users = get_user_model()
-    name = users.USERNAME_FIELD
-    found = users._default_manager.using(get_application().database.alias)
-    mine = found.filter(Q(("membership__tenant__in", tenants)) | Q(is_superuser=True))
-    return set(mine.filter(Q((f"{name}__in", names))).values_list(name, flat=True))
-
-
-def own_positions(tenants: Sequence[UUID], positions: Sequence[int]) -> set[int]:
-    """Those of the positions whose events are the tenants'."""
-    events = StoredEvent.objects.using(get_application().database.alias)
-    found = events.filter(position__in=positions, tenant__in=tenants)
-    return set(found.values_list("position", flat=True))
 
 
 def _actions() -> QuerySet[SubscriptionAction]:

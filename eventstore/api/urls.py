@@ -7,6 +7,7 @@ from django.urls.converters import UUIDConverter
 
 from eventstore.api.feed import FeedView
 from eventstore.api.projections import ProjectionActView, ProjectionListView
+from eventstore.api.rebuilds import RebuildAskView, RebuildListView, RebuildView
 from eventstore.api.streams import StateView, StreamListView, StreamView
 from eventstore.api.views import CommandLogView, CommandView, LoggedCommandView
 from eventstore.subscription_log import PAUSE, RESUME, RETRY, SKIP
@@ -34,6 +35,9 @@ urlpatterns = [
     path("projections/<str:name>/resume", ProjectionActView.as_view(act=RESUME)),
     path("projections/<str:name>/retry", ProjectionActView.as_view(act=RETRY)),
     path("projections/<str:name>/skip", ProjectionActView.as_view(act=SKIP)),
+    path("projections/<str:name>/rebuild", RebuildAskView.as_view()),
+    path("projections/<str:name>/rebuilds", RebuildListView.as_view(), name="rebuilds"),
+    path("projections/<str:name>/rebuilds/<int:number>", RebuildView.as_view(), name="rebuild"),
     path("feed", FeedView.as_view(), name="feed"),
     path("streams", StreamListView.as_view(), name="streams"),
     path("streams/<str:category>/<str:key>", StreamView.as_view(), name="stream"),

@@ -24,7 +24,7 @@ from tests.http import Api
 
 #: Seconds: less than anybody would wait for a lock.
 QUICK = 3
-ONE_AT_A_TIME = (Work.PROJECTIONS, Work.COMMANDS, Work.REACTIONS)
+ONE_AT_A_TIME = (Work.PROJECTIONS, Work.COMMANDS, Work.REACTIONS, Work.REBUILDS)
 #: Of six workers these are left.
 EFFECTS = (Work.EFFECTS, 3)
 

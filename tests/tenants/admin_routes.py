@@ -177,6 +177,25 @@ PROJECTIONS_ADMIN = {
     "admin/eventstore/subscription/<str:name>/<str:action>/": Route(
         What.ADMIN_ACTION, path={**PROJECTION, "action": (A_WORD, "pause")}
     ),
+    "admin/eventstore/rebuild/": Route(
+        What.ADMIN_LIST, query={"projection": A_WORD, **cursor("Rebuild.id")}
+    ),
+    "admin/eventstore/rebuild/<int:pk>/": Route(
+        What.ADMIN_PAGE,
+        path={"pk": (looked_up(NUMBERS, "Rebuild.id"), "rebuild_number")},
+    ),
+    "admin/eventstore/rebuild/ask/<str:name>/<str:kind>/": Route(
+        What.ADMIN_ACTION, path={**PROJECTION, "kind": (A_WORD, "check")}
+    ),
+}
+
+COPIES_ADMIN = {
+    "admin/eventstore/rowcopy/": Route(
+        What.ADMIN_LIST, query={"tenant": TENANT, **cursor("RowCopy.id")}
+    ),
+    "admin/eventstore/rowcopy/<int:pk>/drop/": Route(
+        What.ADMIN_ACTION, path={"pk": (looked_up(NUMBERS, "RowCopy.id"), "copy_number")}
+    ),
 }
 
 READ_MODELS_ADMIN = {
@@ -241,6 +260,7 @@ ADMIN = {
     **TENANTS_ADMIN,
     **OVERRIDES_ADMIN,
     **PROJECTIONS_ADMIN,
+    **COPIES_ADMIN,
     **READ_MODELS_ADMIN,
     **DJANGO_ADMIN,
     **ABOUT_THE_USER,

@@ -22,7 +22,11 @@ from tests.tenants.classification import (
 from tests.tenants.findings import AMOUNTS, NUMBERS, TEXTS, TIMES
 
 PAGING = {"page": NUMBER, "page_size": NUMBER, "ordering": A_WORD}
-WAITING = {"min_position": POSITION, "wait": NUMBER}
+WAITING = {
+    "min_position": POSITION,
+    "wait": NUMBER,
+    "snapshot": looked_up(TEXTS, "RowCopy.label"),
+}
 
 PERSON_COLUMNS = {
     "person_id": AGGREGATE,
@@ -148,8 +152,20 @@ API = {
         f"api/projections/<str:name>/{action}": Route(
             What.COMMAND, path={"name": (A_WORD, "account_statement")}
         )
-        for action in ("pause", "resume", "retry", "skip")
+        for action in ("pause", "resume", "retry", "skip", "rebuild")
     },
+    "api/projections/<str:name>/rebuilds": Route(
+        What.LIST,
+        path={"name": (A_WORD, "account_statement")},
+        query={"before": looked_up(NUMBERS, "Rebuild.id"), "limit": NUMBER},
+    ),
+    "api/projections/<str:name>/rebuilds/<int:number>": Route(
+        What.ONE,
+        path={
+            "name": (A_WORD, "account_statement"),
+            "number": (looked_up(NUMBERS, "Rebuild.id"), "rebuild_number"),
+        },
+    ),
     "api/feed": Route(
         What.LIST,
         query={

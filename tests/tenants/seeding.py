@@ -22,6 +22,7 @@ from eventstore.application import get_application
 from eventstore.tenancy import Role
 from tests.http import Api
 from tests.replay import bring_level
+from tests.tenants.seeded_runs import add_check, add_copy
 
 FIRST_BLOCK, BLOCK = 2_000_000_000, 1_000_000
 OURS, THEIRS, NOBODYS, OURS_AGAIN, LATER = 1_000, 2_000, 5_000, 8_000, 9_000
@@ -74,7 +75,9 @@ def play(side: Side) -> None:
     add_background(side)
     add_revoked_key(side)
     add_switch(side)
+    add_check(side.tenant, side.account_id, side.users[Role.OPERATOR].username, side.word)
     bring_level(get_application())
+    add_copy(side.tenant, side.users[Role.OPERATOR].username, side.word)
 
 
 def send_commands(side: Side) -> None:

@@ -40,6 +40,8 @@ ADMIN_MODELS = {
     "eventstore.Membership": OF_TENANTS,
     "eventstore.OverrideSwitch": OF_TENANTS,
     "eventstore.ProcessInstance": OF_TENANTS,
+    "eventstore.Rebuild": FOR_OPERATORS,
+    "eventstore.RowCopy": OF_TENANTS,
     "eventstore.StoredCommand": OF_TENANTS,
     "eventstore.StoredStream": OF_TENANTS,
     "eventstore.Subscription": FOR_OPERATORS,
@@ -113,6 +115,8 @@ FORMS: dict[str, Form] = {
     "admin/eventstore/storedcommand/<int:pk>/run-now/": Form(REASON, {}),
     "admin/eventstore/storedcommand/<int:pk>/cancel/": Form(REASON, {}),
     "admin/eventstore/subscription/<str:name>/<str:action>/": Form(REASON, {}),
+    "admin/eventstore/rebuild/ask/<str:name>/<str:kind>/": Form(REASON, {}),
+    "admin/eventstore/rowcopy/<int:pk>/drop/": Form(REASON, {}),
     "admin/eventstore/storedcommand/send/<slug:slug>/<str:name>/": Form(
         {
             "command_id": NEW,

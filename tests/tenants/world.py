@@ -15,6 +15,8 @@ from eventstore.models import (
     Membership,
     ProcessInstance,
     Reaction,
+    Rebuild,
+    RowCopy,
     StoredCommand,
     StoredStream,
 )
@@ -160,6 +162,8 @@ def samples(side: Side) -> dict[str, str]:
     process = ProcessInstance.objects.filter(tenant=side.tenant).latest("pk")
     reaction = Reaction.objects.filter(tenant=side.tenant, status="parked").latest("pk")
     scheduled = commands.filter(status="scheduled").latest("pk")
+    rebuild = Rebuild.objects.filter(tenant_id=side.tenant.pk).latest("pk")
+    copy = RowCopy.objects.filter(tenant_id=side.tenant.pk).latest("pk")
     return {
         "person_id": str(SHARED_PERSON),
         "account_id": str(SHARED_ACCOUNT),
@@ -174,6 +178,8 @@ def samples(side: Side) -> dict[str, str]:
         "membership_number": str(member.pk),
         "key_number": str(key.pk),
         "process_number": str(process.pk),
+        "rebuild_number": str(rebuild.pk),
+        "copy_number": str(copy.pk),
         "reaction_number": str(reaction.pk),
         "tenant_id": str(side.tenant.pk),
         "slug": side.tenant.slug,

@@ -5,6 +5,7 @@ from eventstore.api.openapi.inspection import FEED_EVENT, STREAM, STREAM_EVENT, 
 from eventstore.api.openapi.log import LISTED_COMMAND, LOGGED_COMMAND, log_paths
 from eventstore.api.openapi.parts import PROBLEM, Part, Problems
 from eventstore.api.openapi.projections import PROJECTION, projection_paths
+from eventstore.api.openapi.rebuilds import LISTED_REBUILD, REBUILD, rebuild_paths
 from eventstore.application import Application
 from eventstore.input.schemas import Schema
 
@@ -13,9 +14,11 @@ SCHEMAS: dict[str, Schema] = {
     "CommandAnswer": COMMAND_ANSWER,
     "FeedEvent": FEED_EVENT,
     "ListedCommand": LISTED_COMMAND,
+    "ListedRebuild": LISTED_REBUILD,
     "LoggedCommand": LOGGED_COMMAND,
     "Problem": PROBLEM,
     "Projection": PROJECTION,
+    "Rebuild": REBUILD,
     "ScheduledAnswer": SCHEDULED_ANSWER,
     "Stream": STREAM,
     "StreamEvent": STREAM_EVENT,
@@ -29,4 +32,5 @@ def paths(application: Application, problems: Problems) -> dict[str, Part]:
         **log_paths(problems),
         **inspection_paths(problems),
         **projection_paths(problems),
+        **rebuild_paths(problems),
     }
