@@ -99,7 +99,8 @@ def empty_overview() -> dict[str, Any]:
 class Query:
     """A read model as the API shows it: flat rows of `columns`, found by `key`.
 
-    `name` stands in the URL, `category` says what one row is, `projection` makes the rows.
+    `name` stands in the URL, `category` says what one row is, `projection` makes the rows, which
+    are as fresh as it is. `reads_also`: other projections whose tables are read on the way.
     """
 
     name: str
@@ -108,6 +109,12 @@ class Query:
     key: str
     columns: tuple[str, ...]
     rows: Callable[[UUID], QuerySet[Any]]
+    reads_also: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """All that a copy must have to answer it."""
+        return (self.projection, *self.reads_also)
 
 
 PERSONS = Query(
@@ -191,6 +198,8 @@ STATEMENT = Query(
         "updated_at",
     ),
     rows=statement_lines,
+    # Whether there is such an account; see `account_exists`. So for its balance.
+    reads_also=(ACCOUNT_SUMMARY.name,),
 )
 
 TOTALS = Query(

@@ -25,10 +25,14 @@ TAG = "Queries"
 
 _AS_OF: Schema = {
     **or_null(TIME_TEXT),
-    "description": "All that had happened then is in the rows; null before the first run.",
+    "description": "All that had happened then is in the rows; null before the first run, and "
+    "in a copy that was made as of a position.",
 }
 
-_MEANINGS = {"projection_failed": "This process and the database differ on how rows are written."}
+_MEANINGS = {
+    "projection_failed": "This process and the database differ on how rows are written.",
+    "not_applicable": "The copy was made before its tables were changed.",
+}
 
 _POSITION = {"X-Position": header(COUNT, "What is shown contains all events up to this position.")}
 
@@ -36,6 +40,12 @@ _MIN_POSITION = (
     "The `position` of a command's answer: what is shown shall contain it. Beyond the last "
     "position there is: 400."
 )
+_SNAPSHOT = (
+    "The label of a copy, which operators make as of a time or a position: it is read instead of "
+    "the live rows, and `X-Position` is the copy's. Unknown, or without these rows: 404. Together "
+    "with `min_position` or `wait`: 400."
+)
+_LABEL: Schema = {"type": "string", "pattern": r"^[^\x00]*$"}
 _WAIT: Schema = {"type": "integer", "minimum": 0, "maximum": MAXIMUM_WAIT, "default": 0}
 
 #: The codes with which a read model may refuse to promise a position, by its mode.
@@ -140,7 +150,7 @@ class QueryPaths:
         also = {"as_of": _AS_OF} if mode is Mode.SCHEDULED else {}
         schemas = [record({**also, **body}) for body in bodies]
         schema = schemas[0] if len(schemas) == 1 else {"oneOf": schemas}
-        codes = (*OF_ANY_CALL, *_OF_MODE[mode], "projection_failed")
+        codes = (*OF_ANY_CALL, *_OF_MODE[mode], "projection_failed", "not_applicable")
         operation = {
             "tags": [TAG],
             "operationId": name,
@@ -162,4 +172,5 @@ def _wanted(mode: Mode) -> list[Part]:
     return [
         parameter("min_position", "query", SENT_NUMBER, position),
         parameter("wait", "query", _WAIT, "Seconds to wait for `min_position`."),
+        parameter("snapshot", "query", _LABEL, _SNAPSHOT),
     ]

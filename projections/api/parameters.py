@@ -38,25 +38,28 @@ class ListParameters:
     page_size: int
     ordering: tuple[str, ...]
     filters: dict[str, Any]
-    wanted: "WantedPosition"
+    wanted: "Wanted"
 
 
 @dataclass(frozen=True, slots=True)
-class WantedPosition:
+class Wanted:
     """What a reader has seen done and wants to find done: `min_position`.
 
-    And how many seconds to wait for it; see `eventstore.read_models`.
+    And how many seconds to wait for it; see `eventstore.read_models`. Or `snapshot`: the label of
+    the copy to read instead of the live rows; see `eventstore.copies`.
     """
 
     minimum: int | None
     wait: int
+    snapshot: str | None
 
     @classmethod
-    def take(cls, reader: ParameterReader) -> "WantedPosition":
-        return cls(
-            minimum=reader.take("min_position", Number(0)),
-            wait=reader.take("wait", Number(0, MAXIMUM_WAIT), default=0),
-        )
+    def take(cls, reader: ParameterReader) -> "Wanted":
+        minimum = reader.take("min_position", Number(0))
+        wait = reader.take("wait", Number(0, MAXIMUM_WAIT))
+        is_waiting = minimum is not None or wait is not None
+        snapshot = reader.take("snapshot", _not_with_waiting if is_waiting else read_text)
+        return cls(minimum, wait or 0, snapshot)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +68,7 @@ class BalanceDay:
 
     name: str
     day: date
-    wanted: WantedPosition
+    wanted: Wanted
 
 
 def read_list_parameters(
@@ -81,15 +84,15 @@ def read_list_parameters(
         for column in query.columns
         if column in parameters
     }
-    wanted = WantedPosition.take(reader)
+    wanted = Wanted.take(reader)
     reader.finish()
     return ListParameters(page, page_size, ordering, filters, wanted)
 
 
-def read_detail_parameters(parameters: QueryDict) -> WantedPosition:
+def read_detail_parameters(parameters: QueryDict) -> Wanted:
     """Raises UnknownParameter or ValidationFailed with every parameter that is wrong."""
     reader = ParameterReader(parameters.lists())
-    wanted = WantedPosition.take(reader)
+    wanted = Wanted.take(reader)
     reader.finish()
     return wanted
 
@@ -98,7 +101,7 @@ def read_balance_parameters(parameters: QueryDict) -> BalanceDay:
     """Raises UnknownParameter or ValidationFailed with every parameter that is wrong."""
     reader = ParameterReader(parameters.lists())
     days = {name: reader.take(name, read_date) for name in BALANCE_DAYS}
-    wanted = WantedPosition.take(reader)
+    wanted = Wanted.take(reader)
     reader.finish()
     given = [(name, day) for name, day in days.items() if day is not None]
     if len(given) != 1:
@@ -145,6 +148,10 @@ def reader_of(field: "Field[Any, Any]") -> Callable[[str], Any]:
     if field.choices:
         return Choice(value for value, _ in field.flatchoices)
     return READERS[field.get_internal_type()]
+
+
+def _not_with_waiting(text: str) -> str:
+    raise ValueError("cannot be given with min_position or wait: a copy stays as it is")
 
 
 def _read_integer(text: str) -> int:

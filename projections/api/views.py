@@ -1,5 +1,6 @@
 """A list and a detail view, the same for every read model, and the few that are unlike them."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 from uuid import UUID
 
@@ -10,12 +11,13 @@ from rest_framework.response import Response
 from eventstore.api.views import DaybookView
 from eventstore.application import get_application
 from eventstore.errors import NotFound
+from eventstore.models import RowCopy
 from eventstore.projections import Mode
 from eventstore.read_models import Freshness
 from eventstore.tenancy import EVERYONE
 from projections.api.parameters import (
     ListParameters,
-    WantedPosition,
+    Wanted,
     read_balance_parameters,
     read_detail_parameters,
     read_key,
@@ -41,14 +43,28 @@ class QueryView(DaybookView):
         assert self.query is not None, "urls.py passes the query to as_view()"
         return self.query
 
-    def freshness(self, wanted: WantedPosition) -> Freshness:
+    def source(self, request: Request, wanted: Wanted) -> AbstractContextManager[RowCopy | None]:
+        """Where rows are read within the block: in the copy that is wanted, or live (None).
+
+        Raises NotFound where there is no such copy, or another tenant's, or one without what the
+        query reads.
+        """
+        if wanted.snapshot is None:
+            return nullcontext()
+        tenant_id = self.actor(request).tenant_id
+        return get_application().copies.used(wanted.snapshot, tenant_id, self.asked().reads)
+
+    def freshness(self, wanted: Wanted, copy: RowCopy | None) -> Freshness:
         """What rows that are read after this call contain, at least.
 
         Raises ValidationFailed where the caller wants more than there is, NotCaughtUp where it is
         not there in time, NotWaitable, and ProjectionModeDiffers.
         """
-        name = self.asked().projection
-        return get_application().read_models.freshness(name, wanted.minimum, wanted.wait)
+        application, name = get_application(), self.asked().projection
+        if copy is not None:
+            mode = application.projections.mode_of(name)
+            return Freshness(mode, copy.position, copy.as_of)
+        return application.read_models.freshness(name, wanted.minimum, wanted.wait)
 
     @staticmethod
     def told(fresh: Freshness, body: dict[str, Any]) -> Response:
@@ -65,8 +81,9 @@ class ListView(QueryView):
         query = self.asked()
         rows = query.rows(self.actor(request).tenant_id)
         parameters = read_list_parameters(request.query_params, query, rows)
-        fresh = self.freshness(parameters.wanted)
-        return self.told(fresh, page_of(query, rows, parameters))
+        with self.source(request, parameters.wanted) as copy:
+            fresh = self.freshness(parameters.wanted, copy)
+            return self.told(fresh, page_of(query, rows, parameters))
 
 
 class DetailView(QueryView):
@@ -76,9 +93,10 @@ class DetailView(QueryView):
         query = self.asked()
         wanted = read_detail_parameters(request.query_params)
         identity = read_key(query, key)
-        fresh = self.freshness(wanted)
         rows = query.rows(self.actor(request).tenant_id).filter(**{query.key: identity})
-        row: dict[str, Any] | None = rows.values(*query.columns).first()
+        with self.source(request, wanted) as copy:
+            fresh = self.freshness(wanted, copy)
+            row: dict[str, Any] | None = rows.values(*query.columns).first()
         if row is None:
             raise _not_found(query, identity)
         return self.told(fresh, row)
@@ -92,9 +110,10 @@ class StatementView(QueryView):
         tenant_id, account_id = self.actor(request).tenant_id, read_key(ACCOUNTS, key)
         rows = query.rows(tenant_id).filter(account_id=account_id)
         parameters = read_list_parameters(request.query_params, query, rows)
-        check_account(tenant_id, account_id)
-        fresh = self.freshness(parameters.wanted)
-        return self.told(fresh, page_of(query, rows, parameters))
+        with self.source(request, parameters.wanted) as copy:
+            check_account(tenant_id, account_id)
+            fresh = self.freshness(parameters.wanted, copy)
+            return self.told(fresh, page_of(query, rows, parameters))
 
 
 class BalanceView(QueryView):
@@ -103,10 +122,11 @@ class BalanceView(QueryView):
     def get(self, request: Request, key: str) -> Response:
         tenant_id, account_id = self.actor(request).tenant_id, read_key(ACCOUNTS, key)
         asked = read_balance_parameters(request.query_params)
-        check_account(tenant_id, account_id)
-        fresh = self.freshness(asked.wanted)
         balance_on = balance_booked if asked.name == "booked_on" else balance_recorded
-        balance = balance_on(tenant_id, account_id, asked.day)
+        with self.source(request, asked.wanted) as copy:
+            check_account(tenant_id, account_id)
+            fresh = self.freshness(asked.wanted, copy)
+            balance = balance_on(tenant_id, account_id, asked.day)
         body = {"account_id": account_id, asked.name: asked.day, "balance": balance}
         return self.told(fresh, body)
 
@@ -116,8 +136,10 @@ class OverviewView(QueryView):
 
     def get(self, request: Request) -> Response:
         query = self.asked()
-        fresh = self.freshness(read_detail_parameters(request.query_params))
-        row = query.rows(self.actor(request).tenant_id).values(*query.columns).first()
+        wanted = read_detail_parameters(request.query_params)
+        with self.source(request, wanted) as copy:
+            fresh = self.freshness(wanted, copy)
+            row = query.rows(self.actor(request).tenant_id).values(*query.columns).first()
         return self.told(fresh, row or empty_overview())
 
 

@@ -4,6 +4,9 @@ With two exceptions. Every query reads its read model's row in eventstore_subscr
 which mode the rows are written and up to which position, and an answer is to say that as well. And
 a read model that is brought up to date on demand reads streams and events before it is asked: that
 is the subscription's work, done in the reader's call instead of a worker's, and not the query's.
+
+A query of a copy reads a row of eventstore_row_copy instead, which says where the copy lies and up
+to which position it goes.
 """
 
 from collections.abc import Iterator
@@ -27,6 +30,7 @@ OF_CALLERS = {
     "eventstore_call_count",
 }
 SUBSCRIPTION = "eventstore_subscription"
+COPY = "eventstore_row_copy"
 STORE_TABLES = {
     model._meta.db_table for model in apps.get_app_config("eventstore").get_models()
 } - OF_CALLERS
@@ -77,6 +81,21 @@ def test_no_query_touches_the_event_store(api: Api, account_id: str) -> None:
         touching = {"aggregate_id": account_id, "amount": "1.00"}
         api.send("deposit-money", touching).refused(503, "busy")
         api.get("/api/overview").refused(503, "busy")
+
+
+def test_a_query_of_a_copy_touches_nothing_but_its_row(
+    api: Api, application: Application, account_id: str
+) -> None:
+    application.copies.make("then", user="olga")
+    account = f"accounts/{account_id}"
+    balance = f"{account}/balance?booked_on=2026-01-01&snapshot=then"
+    lists = [*(query.name for query in QUERIES), "daily-totals", "overview"]
+    with locked(read_only={COPY}):
+        for path in (*lists, account, f"{account}/statement"):
+            assert api.get(f"/api/{path}?snapshot=then").status == 200, path
+        assert api.get(f"/api/{balance}").status == 200
+        api.get("/api/persons?snapshot=when").refused(404, "not_found")
+        api.get("/api/persons").refused(503, "busy")
 
 
 def test_a_query_on_demand_touches_no_more_than_a_worker_would(api: Api, account_id: str) -> None:
