@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
-from django.db import connection
+from django.db import DEFAULT_DB_ALIAS, connections
 
 PROJECT = Path(__file__).resolve().parent.parent
 
 
-def database_url() -> str:
+def database_url(alias: str = DEFAULT_DB_ALIAS) -> str:
     """The URL of the database that this test uses."""
-    settings = connection.settings_dict
+    settings = connections[alias].settings_dict
     keys = {"host": "HOST", "port": "PORT", "user": "USER", "password": "PASSWORD"}
     parts = {name: str(settings[key]) for name, key in keys.items() if settings.get(key)}
     return f"postgresql:///{settings['NAME']}?{urlencode(parts)}"

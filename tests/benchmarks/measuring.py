@@ -82,7 +82,8 @@ class Size:
 class Row:
     """One line of the table. `musts`: ours divided by the rival's is at least this.
 
-    `least`: our own rate is at least this, whatever the rivals do.
+    `least`: our own rate is at least this, whatever the rivals do. `most_rounds`: of work that
+    takes long, and is not done once more to warm up.
     """
 
     name: str
@@ -92,6 +93,7 @@ class Row:
     musts: Mapping[str, float]
     contestants: Callable[[Size], dict[str, Contestant]]
     least: float | None = None
+    most_rounds: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,11 @@ def measure(row: Row, rounds: int, scale: float = 1.0) -> Measured:
     for name, contestant in contestants.items():
         if contestant.setting("synchronous_commit") != "on":
             raise RuntimeError(f"{name} runs without synchronous_commit = on.")
-        contestant.work(batch)
+        if row.most_rounds is None:
+            contestant.work(batch)
     rates: dict[str, list[float]] = {name: [] for name in contestants}
-    total = agreed_total(contestants)
-    for number in range(rounds):
+    total = Decimal(0)
+    for number in range(min(rounds, row.most_rounds or rounds)):
         for name, seconds in one_round(contestants, batch, size.run, number).items():
             rates[name].append(len(batch) / seconds)
         total = agreed_total(contestants)

@@ -26,6 +26,14 @@ CAUGHT_UP_IN_A_SECOND = 100_000.0
 #: commit to async row, p95: 10 ms by the worker, a second by qcluster.
 ROW_IN_TEN_MILLISECONDS = 100.0
 ROW_IN_A_SECOND = 1.0
+#: rebuild 1,000,000 events: 200,000/s, where one SQL statement makes 740,000/s; and as a rate.
+REBUILD_BY_LIMIT = 0.27
+REBUILT_IN_A_SECOND = 200_000.0
+#: Its memory: under 200 MB, so that five fit into 1 GB; and flat, whatever the number of events.
+REBUILDS_IN_A_GIGABYTE = 5.0
+MEMORY_BY_A_TENTH = 0.8
+#: During it no command waits longer than 500 ms.
+WAITS_IN_A_MINUTE = 120.0
 #: Growth: at 1,000,000 events as at 10,000, but for less than 10 %.
 GROWN_BY_SMALL = 0.9
 

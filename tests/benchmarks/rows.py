@@ -7,6 +7,7 @@ from tests.benchmarks.background_rows import BackgroundRows
 from tests.benchmarks.command_rows import CommandRows
 from tests.benchmarks.edge_rows import EdgeRows
 from tests.benchmarks.measuring import Row
+from tests.benchmarks.rebuild_rows import RebuildRows
 from tests.benchmarks.rival import Rival
 from tests.benchmarks.store_rows import StoreRows
 
@@ -28,5 +29,6 @@ def rows(closing: ExitStack, transactions: Path) -> list[Row]:
         *background.rows(),
         *EdgeRows(closing).rows(),
         *store.growth_rows(),
+        *RebuildRows(closing).rows(),
         *background.waiting_rows(),
     ]

@@ -42,10 +42,18 @@ NAMES = (
     "parse",
     "growth-append",
     "growth-load",
+    "rebuild-memory",
+    "rebuild",
+    "rebuild-persons",
+    "rebuild-statement",
+    "rebuild-waits",
     "row-by-worker",
     "row-by-qcluster",
 )
-ROWS = f"any of: {', '.join(NAMES)}. Those of growth first fill a store with 1,000,000 events."
+ROWS = (
+    f"any of: {', '.join(NAMES)}. Those of growth and of rebuild "
+    "first fill a store with 1,000,000 events."
+)
 #: Where the data lie beside a checkout; not part of the project.
 TRANSACTIONS = settings.BASE_DIR.parent / "shared" / "data" / "berka-1993.csv"
 ALREADY_RUNNING = 3
