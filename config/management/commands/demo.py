@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from config.background import running_qcluster
 from config.demo import (
     door,
+    rebuild,
     scenario_a,
     scenario_b,
     scenario_d,
@@ -40,6 +41,7 @@ SCENARIOS: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "F": ("one command, several aggregates", scenario_f.play),
     "G": ("one tenant's own reaction", scenario_g.play),
     "H": ("one tenant's own command", scenario_h.play),
+    "Rebuild": ("rows made anew, mended, and as of an earlier time", rebuild.play),
     "Door": ("who may come in, and what", door.play),
 }
 
