@@ -15,6 +15,13 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 Parameters = Sequence[Any] | Mapping[str, Any]
 
 
+def told(error: BaseException) -> str:
+    """An error in a sentence; of the database's, without what it quotes of the rows."""
+    diagnosis = getattr(error.__cause__ if error.__cause__ else error, "diag", None)
+    text = getattr(diagnosis, "message_primary", None) or str(error)
+    return f"{type(error).__name__}: {text}"
+
+
 class Database:
     """One database alias; the application object owns the only instance."""
 

@@ -198,16 +198,20 @@ class AlreadyRunning(DaybookError):
 
 
 class ReplayFailed(DaybookError):
-    """A projection raised at an event; the cause is chained."""
+    """A projection raised at an event, or the database refuses its rows."""
 
     code = "projection_failed"
 
-    def __init__(self, projection: str, position: int, cause: BaseException) -> None:
+    def __init__(
+        self, projection: str, position: int, problem: str, *, is_exact: bool = True
+    ) -> None:
+        """`is_exact`: it was this event; else it, or one before it."""
         self.projection = projection
         self.position = position
         super().__init__(
-            f"{projection} failed at position {position}: {type(cause).__name__}: {cause} Its "
-            "rows are as before. Mend the projection, or skip the event, then rebuild again."
+            f"{projection} failed {'at' if is_exact else 'at or before'} position {position}: "
+            f"{problem} Its rows are as before. Mend the projection, or skip the event, then "
+            "rebuild again."
         )
 
 

@@ -48,7 +48,7 @@ UPDATE eventstore_rebuild
 SET status = 'running', attempts = attempts + 1, started_at = clock_timestamp(), error = '',
     updated_at = clock_timestamp(), generation = id + 1, head = %(head)s, position = 0, events = 0
 WHERE id = %(id)s AND status IN ('waiting', 'running')
-RETURNING id
+RETURNING attempts
 """
 
 NOTE_PROGRESS = """
@@ -61,7 +61,7 @@ END = """
 UPDATE eventstore_rebuild
 SET status = %(status)s, rows = %(rows)s, differences = %(differences)s::jsonb,
     error = %(error)s, updated_at = clock_timestamp(), ended_at = clock_timestamp()
-WHERE id = %(id)s
+WHERE id = %(id)s AND status IN ('waiting', 'running')
 """
 
 # Those that nobody is at: not begun, or begun by somebody who has died. Oldest first.
@@ -115,7 +115,7 @@ class RebuildLog:
             if row is None or not row[0]:
                 raise AlreadyRunning(name)
             with psycopg.connect(**parameters | {"autocommit": True}) as beside:
-                self._beside.connection = beside
+                self._beside.connection, self._beside.own = beside, own
                 yield
 
     def is_free(self, name: str) -> bool:
@@ -138,14 +138,17 @@ class RebuildLog:
             row = self._database.row(IS_ASKED, (order.projection,))
             return None if row is None or row[0] else self.ask(order)
 
-    def begin(self, number: int, head: int) -> bool:
-        """Whether it has not ended."""
-        return self._database.row(BEGIN, {"id": number, "head": head}) is not None
+    def begin(self, number: int, head: int) -> int | None:
+        """How often it was begun, with this time; None where it has ended."""
+        row = self._database.row(BEGIN, {"id": number, "head": head})
+        return None if row is None else int(row[0])
 
     def note_progress(self, number: int, position: int, events: int) -> None:
-        """Only while `alone`."""
+        """Only while `alone`, and only if that is still so: somebody may have ended its lock."""
         parameters = {"id": number, "position": position, "events": events}
-        self._beside.connection.execute(NOTE_PROGRESS, parameters)
+        with self._database.connection.wrap_database_errors:
+            self._beside.own.execute("SELECT")
+            self._beside.connection.execute(NOTE_PROGRESS, parameters)
 
     def end(
         self, number: int, status: str, *, rows: int = 0, differences: str = "[]", error: str = ""

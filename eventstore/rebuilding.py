@@ -13,7 +13,7 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError
 
 from eventstore.checking import Checked, Checking
-from eventstore.database import Database
+from eventstore.database import Database, told
 from eventstore.errors import AlreadyRunning, NotFound
 from eventstore.event_types import EventTypes
 from eventstore.fault_points import reach
@@ -76,16 +76,18 @@ class Rebuilding:
             if number is None:
                 number = self.log.ask(order, in_background=False)
             head = self._mark.ceiling()
-            if not self.log.begin(number, head):
+            attempt = self.log.begin(number, head)
+            if attempt is None:
                 raise AlreadyRunning(f"What was asked for as number {number}")
             try:
-                outcome = self._do(order, projection, number, self._told(number, head, report))
+                tell = self._told(number, head, report)
+                outcome = self._do(order, projection, number, attempt, tell)
             except BaseException as error:
                 # Also Ctrl-C: it is on record as failed, not as running. But where a process is
                 # told to end, what somebody else has asked for is begun again by the next one.
                 if isinstance(error, Exception) or not was_asked_for:
                     with suppress(DatabaseError, InterfaceError):
-                        self.log.end(number, "failed", error=f"{type(error).__name__}: {error}")
+                        self.log.end(number, "failed", error=told(error))
                 raise
             self._note(number, outcome)
             return outcome
@@ -96,13 +98,16 @@ class Rebuilding:
         for undone in self.log.undone():
             if until():
                 break
+            if self._projections.named(undone.order.projection) is None:
+                continue  # This code has it no more, or not yet.
             try:
                 self.run(undone.order, lambda progress: None, undone.id)
             except AlreadyRunning:
                 continue
-            except Exception:
+            except Exception as error:
                 # On record, as far as the database answers; the others have their turn.
-                logger.exception("rebuild_failed", extra={"projection": undone.order.projection})
+                place = {"projection": undone.order.projection, "detail": told(error)}
+                logger.error("rebuild_failed", extra=place)
             done += 1
         return done
 
@@ -130,10 +135,13 @@ class Rebuilding:
         order: Order,
         projection: Projection,
         number: int,
+        attempt: int,
         report: Callable[[Replay], None],
     ) -> Outcome:
         refuse_boxed(self._database, projection, order.tenant_id)
-        tables = ShadowTables(self._database, projection, f"shadow_{number + 1}")
+        # Whoever began it before may live, and not know yet that he has lost his lock.
+        again = f"_{attempt}" if attempt > 1 else ""
+        tables = ShadowTables(self._database, projection, f"shadow_{number + 1}{again}")
         tables.drop_left_behind()
         if order.kind == "check":
             checking = Checking(self._database, self._subscriptions, self._replay)
@@ -177,8 +185,11 @@ class Rebuilding:
         tables: ShadowTables,
         report: Callable[[Replay], None],
     ) -> Outcome:
-        """Of one tenant, of one stream, or whatever differs: the tables stay, some rows change."""
-        touched: set[Place] = set()
+        """Of one tenant, of one stream, or whatever differs: the tables stay, some rows change.
+
+        Some at a time, so that no command waits for long: what was mended until an error stays.
+        """
+        touched: dict[Place, None] = {}
         watch = None
         if order.stream:
             watch = touched_by({UUID(order.stream[-36:])}, touched)

@@ -13,6 +13,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 from django.db import OperationalError
 
@@ -28,6 +29,8 @@ from eventstore.row_differences import mend
 from eventstore.shadow_tables import ShadowTables
 from eventstore.subscription_log import SubscriptionLog, Taken
 
+#: How many rows are mended in one step: no command waits longer than that takes.
+AT_ONCE = 1000
 #: How often the last step is tried, where others hold its locks.
 TRIES = 100
 # How long it waits for each lock: whoever comes later waits behind it as long.
@@ -93,7 +96,16 @@ class Replacement:
 
         The replay must not be ahead of the checkpoint of a projection that has one.
         """
-        return self._until_it_succeeds(lambda: self._mend(places), follow=False)
+        mended = 0
+        for table in self._projection.tables:
+            begin = 0
+            while True:
+                step = partial(self._mend, table, places, begin)
+                mended += self._until_it_succeeds(step, follow=False)
+                begin += AT_ONCE
+                if begin >= len(places(table)):
+                    break
+        return mended
 
     def _follow(self, until: int | None) -> None:
         ((self._as_of,),) = self._database.rows(CLOCK)
@@ -142,15 +154,13 @@ class Replacement:
         reach("rebuild.swapped")
         return 0
 
-    def _mend(self, places: Callable[[Table], Sequence[Place]]) -> int:
+    def _mend(self, table: Table, places: Callable[[Table], Sequence[Place]], begin: int) -> int:
         taken = self._lock()
         if taken.mode is not self._mode:
             raise ProjectionModeDiffers(self._projection.name, taken.mode, self._mode)
         self._read_the_rest()
-        return sum(
-            mend(self._database, table, self._tables.schema, places(table))
-            for table in self._projection.tables
-        )
+        part = places(table)[begin : begin + AT_ONCE]
+        return mend(self._database, table, self._tables.schema, part)
 
     def _lock(self) -> Taken:
         """Nobody writes the live rows until this transaction ends, and no event is missing."""
@@ -171,8 +181,11 @@ class Replacement:
         return taken
 
     def _read_the_rest(self) -> None:
+        self._replay.see_what_has_changed()
         # Inline rows may contain more than the mark allows to be read: all that has committed.
         goal = END if self._is_inline else max(self._checkpoint, self._replay.position)
         while self._replay.advance(goal):
             pass
         self._replay.flush()
+        # Also that nobody else is at it: this run's lock may have been ended by somebody.
+        self._report(self._replay)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import Model
 
-from eventstore.database import Database
+from eventstore.database import Database, told
 from eventstore.errors import NotRebuildable, ReplayFailed
 from eventstore.event_types import EventTypes
 from eventstore.events import Event, RecordedEvent
@@ -82,7 +82,7 @@ class Replay:
         self._tenant_id = tenant_id
         self._watch = watch
         self._rows = ShadowRows(database, projection)
-        self._skipped = {position for (position,) in database.rows(SKIPPED, (projection.name,))}
+        self._skipped = self._skips()
         self._reads_ahead = any(table.by_aggregate for table in projection.tables)
         self.position = 0
         self.events = 0
@@ -104,6 +104,23 @@ class Replay:
         with self.tables.used():
             self._write(self._rows.flush, self.position)
 
+    def see_what_has_changed(self) -> None:
+        """Once nobody can skip or box any more: raise NotRebuildable where it reads other events.
+
+        Those that are still to be read may be left out.
+        """
+        now = self._skips()
+        if any(position <= self.position for position in now - self._skipped):
+            raise NotRebuildable(
+                self._projection.name, "an event was skipped meanwhile. Try again"
+            )
+        self._skipped = now
+        refuse_boxed(self._database, self._projection, self._tenant_id)
+
+    def _skips(self) -> set[int]:
+        skips = self._database.rows(SKIPPED, (self._projection.name,))
+        return {position for (position,) in skips}
+
     def _write(self, write: Callable[[], None], last: int) -> None:
         try:
             write()
@@ -112,7 +129,9 @@ class Replay:
             # one of the events up to this one.
             if is_of_the_database(error):
                 raise
-            raise ReplayFailed(self._projection.name, last, error) from error
+            # Without the cause, whose text quotes rows of whatever tenant.
+            problem = told(error)
+            raise ReplayFailed(self._projection.name, last, problem, is_exact=False) from None
 
     def _project(self, last: int) -> None:
         if last == self.position:
@@ -137,7 +156,7 @@ class Replay:
             # Whatever a team's projection raises.
             if is_of_the_database(error):
                 raise
-            raise ReplayFailed(self._projection.name, at, error) from error
+            raise ReplayFailed(self._projection.name, at, told(error)) from error
         self.events += len(events)
 
     def _watched(self, recorded: RecordedEvent[Any], rows: Any) -> None:
@@ -181,11 +200,11 @@ def refuse_boxed(database: Database, projection: Projection, tenant_id: UUID | N
         raise NotRebuildable(projection.name, reason)
 
 
-def touched_by(aggregate_ids: AbstractSet[UUID], places: set[Place]) -> Watch:
-    """A watch that gathers in `places` whatever rows these aggregates' events change."""
+def touched_by(aggregate_ids: AbstractSet[UUID], places: dict[Place, None]) -> Watch:
+    """A watch that gathers in `places`, in order, what rows these aggregates' events change."""
 
     def watch(recorded: RecordedEvent[Event], rows: Rows, changed: Iterable[Place]) -> None:
         if recorded.aggregate_id in aggregate_ids:
-            places.update(changed)
+            places.update(dict.fromkeys(changed))
 
     return watch

@@ -30,8 +30,10 @@ SET_SEARCH_PATH = "SELECT set_config('search_path', %s, true)"
 # Schemas of this projection that nobody has put in place: whoever made them is dead.
 LEFT_BEHIND = """
 SELECT nspname FROM pg_namespace
-WHERE nspname ~ '^shadow_[0-9]+$' AND obj_description(oid, 'pg_namespace') = %s
+WHERE nspname ~ '^shadow_[0-9]+(_[0-9]+)?$' AND obj_description(oid, 'pg_namespace') = %s
 """
+
+WAIT_FOR_THE_DEAD = "SELECT set_config('lock_timeout', '20s', true)"
 
 LIVE_SCHEMA = """
 SELECT relnamespace::regnamespace::text FROM pg_class WHERE oid = to_regclass(quote_ident(%s))
@@ -91,6 +93,9 @@ class ShadowTables:
     @contextmanager
     def used(self) -> Iterator[None]:
         """Within a transaction: the projection's statements read and write these tables."""
+        # PostgreSQL passes over a schema that is gone, and the live tables would be found.
+        for name in self.names:
+            self._run(f'LOCK TABLE "{self.schema}"."{name}" IN ROW EXCLUSIVE MODE')
         (before,) = self._database.rows(SEARCH_PATH)[0]
         self._database.execute(USE, (self.schema,))
         yield
@@ -134,7 +139,10 @@ class ShadowTables:
     def drop_left_behind(self) -> None:
         """Those of a process that was killed. Only for whoever has the projection's lock."""
         for (schema,) in self._database.rows(LEFT_BEHIND, (mark_of(self._projection),)):
-            drop_schema(self._database, schema)
+            with self._database.transaction():
+                # What the dead were waiting for they still wait for, up to ten seconds.
+                self._database.execute(WAIT_FOR_THE_DEAD)
+                drop_schema(self._database, schema)
 
     def _run(self, statement: str) -> None:
         run(self._database, statement)

@@ -112,9 +112,9 @@ RETURNING position
 # stopped goes on, since what it stopped at is in these rows.
 RENEW = """
 UPDATE eventstore_subscription
-SET generation = %(generation)s, mode = %(mode)s, position = %(position)s, attempts = 0,
+SET generation = %(generation)s, mode = %(mode)s::text, position = %(position)s, attempts = 0,
     failed_position = NULL, error = '', lease_until = NULL, as_of = %(as_of)s,
-    status = CASE status WHEN 'stopped' THEN 'active' ELSE status END,
+    status = CASE WHEN status = 'stopped' OR %(mode)s::text = 'inline' THEN 'active' ELSE status END,
     updated_at = clock_timestamp()
 WHERE projection = %(projection)s
 """

@@ -23,6 +23,9 @@ WHERE refobjid = %(table)s::regclass AND classid = 'pg_proc'::regclass
 UNION ALL SELECT 'a publication ' || pubname
 FROM pg_publication_rel JOIN pg_publication ON pg_publication.oid = prpubid
 WHERE prrelid = %(table)s::regclass
+UNION ALL SELECT 'a tablespace of its own' FROM pg_class
+WHERE reltablespace <> 0 AND (oid = %(table)s::regclass OR oid IN (
+    SELECT indexrelid FROM pg_index WHERE indrelid = %(table)s::regclass))
 UNION ALL SELECT 'parts or a parent' FROM pg_class
 WHERE oid = %(table)s::regclass AND (relkind <> 'r' OR relispartition)
 UNION ALL SELECT 'heirs or a parent' FROM pg_inherits
