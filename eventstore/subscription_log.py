@@ -114,7 +114,8 @@ RENEW = """
 UPDATE eventstore_subscription
 SET generation = %(generation)s, mode = %(mode)s::text, position = %(position)s, attempts = 0,
     failed_position = NULL, error = '', lease_until = NULL, as_of = %(as_of)s,
-    status = CASE WHEN status = 'stopped' OR %(mode)s::text = 'inline' THEN 'active' ELSE status END,
+    status = CASE WHEN %(mode)s::text = 'inline' OR status = 'stopped'
+                  THEN 'active' ELSE status END,
     updated_at = clock_timestamp()
 WHERE projection = %(projection)s
 """
