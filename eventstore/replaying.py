@@ -130,8 +130,7 @@ class Replay:
             if is_of_the_database(error):
                 raise
             # Without the cause, whose text quotes rows of whatever tenant.
-            problem = told(error)
-            raise ReplayFailed(self._projection.name, last, problem, is_exact=False) from None
+            raise ReplayFailed(self._projection.name, last, told(error), is_exact=False) from None
 
     def _project(self, last: int) -> None:
         if last == self.position:
