@@ -20,7 +20,8 @@ TOOLS = ("sh", "env", "git", "make", "sed", "touch", "rm", "cat")
 TOOLS += ("bash", "curl", "chromium", "chromedriver")
 # Servers of the machine are not seen: the wheel's has to serve, or one behind a URL.
 NONE_IS_FOUND = {"DAYBOOK_POSTGRES": "wheel"}
-# Everything once for each user, with different servers; elsewhere what leans on PostgreSQL most.
+# Everything as a plain user with the wheel's server: with one that is found, whoever runs this has
+# run it all before. Elsewhere what leans on PostgreSQL most.
 ALL = ("check",)
 FOLDERS = "tests/eventstore tests/projections --ignore=tests/eventstore/admin"
 PART = ("test", f"ARGS={FOLDERS} --numprocesses 2")
@@ -126,7 +127,7 @@ def all_installations(place: Path, found: Programs | None) -> list[Installation]
     with_server = plain.environment.copy()
     if found:
         with_server["PATH"] += f":{found.folder}"
-    own_found = Installation(place / "own-found", own, Source.FOUND, own.environment, ALL)
+    own_found = Installation(place / "own-found", own, Source.FOUND, own.environment, PART)
     own_wheel = Installation(place / "own-wheel", own, Source.WHEEL, NONE_IS_FOUND, PART)
     other = own_found if found else own_wheel
     return [
