@@ -51,9 +51,12 @@ class Command(BaseCommand):
         application.database.connection.close()
         crew = Crew(application, Outages(self.stderr.write))
         crew.start()
-        say("At work until Ctrl-C or SIGTERM.")
-        self.stdout.flush()
-        crew.work_until_told()
+
+        def announce() -> None:
+            say("At work until Ctrl-C or SIGTERM.")
+            self.stdout.flush()
+
+        crew.work_until_told(announce)
 
 
 def kinds_of_work(
@@ -102,15 +105,17 @@ class Crew:
         for thread in (self._listening, *self._working):
             thread.start()
 
-    def work_until_told(self) -> None:
+    def work_until_told(self, announce: Callable[[], None]) -> None:
         """Go on until Ctrl-C or SIGTERM, and then to the end of what is just being done.
 
-        The next one ends all at once, and what was being done with it. Raises CommandError where
-        a thread has ended by itself: nobody else would do its work, and nobody would know.
+        It is announced once a signal is heeded: who reads that may send one at once. The next one
+        ends all at once, and what was being done with it. Raises CommandError where a thread has
+        ended by itself: nobody else would do its work, and nobody would know.
         """
         try:
             signal.signal(signal.SIGTERM, stop)
             signal.signal(signal.SIGINT, stop)
+            announce()
             self._has_lost.wait()
         except Stop:
             self._end()

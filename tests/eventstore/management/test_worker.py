@@ -153,6 +153,16 @@ def test_its_connections_tell_whose_they_are(api: Api) -> None:
         until(lambda: "daybook worker" not in names())
 
 
+def test_told_as_soon_as_it_says_that_it_is_at_work_it_ends_in_order(database: None) -> None:
+    settings = {"DJANGO_SETTINGS_MODULE": "tests.eventstore.management.told_as_it_speaks"}
+    process = start_manage("worker", environment=settings)
+
+    said, errors = process.communicate(timeout=PATIENCE)
+
+    assert said.startswith("At work")
+    assert (process.returncode, errors) == (0, "")
+
+
 def test_the_second_signal_ends_it_at_once(umbrella: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     hangs, let_go = Event(), Event()
 
