@@ -33,6 +33,7 @@ STATUS_OF_CODE = {
     "method_not_allowed": 405,
     "not_schedulable": 400,
     "already_exists": 409,
+    "pending_work": 409,
     "version_conflict": 409,
     "not_applicable": 409,
     "not_cancellable": 409,

@@ -17,6 +17,7 @@ def build_application() -> Application:
         lease_seconds=settings.EVENTSTORE["LEASE_SECONDS"],
         retry_after=settings.EVENTSTORE["RETRY_AFTER"],
         effect_seconds=settings.EVENTSTORE["EFFECT_SECONDS"],
+        cold_storage=settings.EVENTSTORE["COLD_STORAGE_ROOT"],
     )
     ledger.registration.register(application)
     ledger.registration.register_overrides(

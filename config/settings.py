@@ -140,6 +140,8 @@ EVENTSTORE: dict[str, Any] = {
     "LISTEN_DATABASE_URL": listen_url(os.environ.get("LISTEN_DATABASE_URL", "")),
     # An effect that takes longer hangs: it is tried again, and qcluster ends the worker.
     "EFFECT_SECONDS": int(os.environ.get("DAYBOOK_EFFECT_SECONDS", "3600")),
+    # Where boxes lie: aggregates that were taken offline.
+    "COLD_STORAGE_ROOT": Path(os.environ.get("COLD_STORAGE_ROOT") or DATA_DIR / "cold"),
     # Every event's schema at every version ever released; `manage.py event_schemas` keeps it.
     "EVENT_SCHEMAS": BASE_DIR / "ledger" / "event_schemas.json",
     # Outermost first. Add a step of your own anywhere; see eventstore/pipeline.py.

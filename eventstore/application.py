@@ -6,6 +6,7 @@ a module. Nothing is registered anywhere else, or by importing.
 
 from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -13,7 +14,12 @@ from django.utils.module_loading import import_string
 from eventstore.access import Access
 from eventstore.active_modes import ActiveModes
 from eventstore.aggregate_types import AggregateTypes
+from eventstore.box_commands import BOX, UNBOX, BoxAggregate, UnboxAggregate
+from eventstore.box_writing import BoxWriter
+from eventstore.boxed_events import BoxedEvents
+from eventstore.boxing import Boxing
 from eventstore.cache import AggregateCache
+from eventstore.cold_storage import ColdStorage
 from eventstore.command_bus import CommandBus, assemble
 from eventstore.command_log import CommandLog
 from eventstore.command_types import CommandTypes
@@ -22,6 +28,7 @@ from eventstore.copying import Copying
 from eventstore.database import Database
 from eventstore.effect_types import EffectTypes
 from eventstore.effects import Effects
+from eventstore.errors import BoxDamaged, PendingWork
 from eventstore.event_types import EventTypes
 from eventstore.execution import CommandExecution
 from eventstore.high_water_mark import HighWaterMark
@@ -29,6 +36,7 @@ from eventstore.history import History
 from eventstore.lag import Lag
 from eventstore.loading import AggregateLoader
 from eventstore.logged_commands import LoggedCommands
+from eventstore.orphans import Orphans
 from eventstore.overrides import Overrides
 from eventstore.pending_commands import PendingCommands
 from eventstore.pipeline import Services, Step
@@ -47,7 +55,9 @@ from eventstore.steps import Steps
 from eventstore.store import EventStore
 from eventstore.subscription_log import SubscriptionLog
 from eventstore.subscriptions import Subscriptions
+from eventstore.tenancy import OPERATORS
 from eventstore.throttling import Throttle
+from eventstore.unboxing import Unboxing
 from eventstore.wakeups import Wakeups
 
 
@@ -65,6 +75,7 @@ class Application:
         lease_seconds: float = 10,
         retry_after: Sequence[float] = (1, 10, 60, 600),
         effect_seconds: float = 3600,
+        cold_storage: Path = Path(".daybook/cold"),
     ) -> None:
         """`calls_per_minute` of one API key, or of one user's session; 0: any number.
 
@@ -74,6 +85,8 @@ class Application:
         Whoever does a reaction or an effect has it to itself for `lease_seconds`, longer than a
         sender drains; what fails is tried again after so many seconds, four times. An effect that
         takes longer than `effect_seconds` is taken for one that hangs.
+
+        Boxes lie in the folder `cold_storage`.
         """
         self._make_tables(database or Database())
         self.high_water_mark = HighWaterMark(self.database)
@@ -88,9 +101,11 @@ class Application:
             lease_seconds=lease_seconds,
             modes=self.modes,
         )
+        self.cold_storage = ColdStorage(cold_storage)
         self._make_readers(snapshot_every, cache_size)
         self._make_background(pipeline, effect_seconds)
         self._make_read_models()
+        self._make_boxes()
 
     def _make_tables(self, database: Database) -> None:
         """The tables that registration fills."""
@@ -120,7 +135,8 @@ class Application:
         )
 
     def _make_readers(self, snapshot_every: int, cache_size: int) -> None:
-        self.reader = EventReader(self.database, self.events)
+        boxed = BoxedEvents(self.database, self.cold_storage)
+        self.reader = EventReader(self.database, self.events, boxed)
         self.history = History(self.store, self.reader, self.aggregates)
         self.snapshots = Snapshots(self.database, every=snapshot_every)
         self.cache = AggregateCache(cache_size)
@@ -196,6 +212,40 @@ class Application:
             subscriptions=self.subscriptions,
             mark=self.high_water_mark,
             wakeups=self.wakeups,
+        )
+
+    def _make_boxes(self) -> None:
+        writer = BoxWriter(
+            self.database,
+            event_types=self.events,
+            aggregates=self.aggregates,
+            snapshots=self.snapshots,
+        )
+        boxing = Boxing(
+            self.database,
+            self.cold_storage,
+            writer=writer,
+            projections=self.projections,
+            subscriptions=self.subscriptions,
+            cache=self.cache,
+        )
+        unboxing = Unboxing(self.database, self.cold_storage, projections=self.projections)
+        self.orphans = Orphans(self.database, self.cold_storage)
+        # The backbone's own commands; a domain's stand in its registration.py.
+        self.commands.handle(
+            BoxAggregate,
+            boxing.box,
+            name=BOX,
+            roles=OPERATORS,
+            refusals=(PendingWork, BoxDamaged),
+            prepare=boxing.let_projections_read,
+        )
+        self.commands.handle(
+            UnboxAggregate,
+            unboxing.unbox,
+            name=UNBOX,
+            roles=OPERATORS,
+            refusals=(PendingWork, BoxDamaged),
         )
 
     def _reactions(self, logged: LoggedCommands, effect_seconds: float) -> Reactions:

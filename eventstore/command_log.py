@@ -81,7 +81,7 @@ RETURNING status
 
 # End a command that appended nothing; the append call ends the others.
 END_UNCHANGED = """
-UPDATE eventstore_command SET status = %s, ended_at = clock_timestamp()
+UPDATE eventstore_command SET status = %s, result = %s::jsonb, ended_at = clock_timestamp()
 WHERE tenant_id = %s AND id = %s
 """
 
@@ -157,9 +157,14 @@ class CommandLog:
         return None if row is None else row[0]
 
     def end_unchanged(
-        self, command_type: CommandType, envelope: Envelope, *, is_overridden: bool
+        self,
+        command_type: CommandType,
+        envelope: Envelope,
+        *,
+        is_overridden: bool,
+        detail: str = "",
     ) -> None:
-        """End a command that changed nothing, by the tenant's own handler or by everybody's.
+        """End a command that recorded nothing, by the tenant's own handler or by everybody's.
 
         A process manager that has sent it is told: no event will say that it was done.
         """
@@ -169,7 +174,8 @@ class CommandLog:
             outcome = _refused(command_type, envelope, code, "")
             self._answer_sender(envelope, status, outcome, before="completed")
         else:
-            self._database.execute(END_UNCHANGED, (status, *_key(envelope)))
+            answer = encode_text({"detail": detail}) if detail else None
+            self._database.execute(END_UNCHANGED, (status, answer, *_key(envelope)))
 
     def refuse(
         self, command_type: CommandType, envelope: Envelope, refusal: Refusal, *, after: float
@@ -234,6 +240,7 @@ class CommandLog:
             created=stored.get("created", False),
             replayed=True,
             due_at=due_at if status in WAITING else None,
+            detail=stored.get("detail", "") if status == "completed" else "",
         )
 
 

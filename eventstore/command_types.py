@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, get_type_hints
+from uuid import UUID
 
 from eventstore.commands import Command
 from eventstore.errors import NotFound, Refusal, RegistrationError
@@ -11,6 +12,8 @@ from eventstore.tenancy import SENDERS, Role
 
 #: A plain function `handle(command, repository) -> None`.
 Handler = Callable[[Any, Any], None]
+#: What is done before the command's transaction begins: `prepare(command, tenant_id) -> None`.
+Prepare = Callable[[Any, UUID], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,7 @@ class CommandType:
     refusals: tuple[type[Refusal], ...]
     only_processes: bool
     secrets: frozenset[str]
+    prepare: Prepare | None = None
 
 
 class CommandTypes:
@@ -50,8 +54,12 @@ class CommandTypes:
         roles: frozenset[Role] = SENDERS,
         refusals: tuple[type[Refusal], ...] = (),
         only_processes: bool = False,
+        prepare: Prepare | None = None,
     ) -> None:
-        """Send commands of `command_class`, known outside as `name`, to `handler`."""
+        """Send commands of `command_class`, known outside as `name`, to `handler`.
+
+        `prepare` is called first, outside of the command's transaction; it stores no answer.
+        """
         if command_class in self._by_class or name in self._by_name:
             raise RegistrationError(
                 f"Command {command_class.__name__} or the name {name} is registered twice. "
@@ -70,6 +78,7 @@ class CommandTypes:
             refusals,
             only_processes,
             _secrets(command_class),
+            prepare,
         )
         self._by_class[command_class] = command_type
         self._by_name[name] = command_type

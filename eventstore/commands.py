@@ -87,3 +87,5 @@ class Result:
     caused: tuple[Instance, ...] = ()
     #: Of a command for later.
     due_at: datetime | None = None
+    #: What its handler has to say, where no event tells it.
+    detail: str = ""

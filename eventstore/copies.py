@@ -16,13 +16,12 @@ from django.db import DatabaseError, InterfaceError, ProgrammingError
 from django.db.models import F, Q, QuerySet
 
 from eventstore.copying import Copying
-from eventstore.database import Database
+from eventstore.database import Database, sqlstate
 from eventstore.errors import NotApplicable, NotFound, ValidationFailed
 from eventstore.models import RowCopy
-from eventstore.pipeline import sqlstate
 from eventstore.projections import Projection, Projections
 from eventstore.rebuild_log import RebuildLog
-from eventstore.replaying import Report, refuse_boxed
+from eventstore.replaying import Report
 from eventstore.shadow_tables import drop_schema, run
 
 logger = logging.getLogger("daybook.projections")
@@ -93,8 +92,6 @@ class Copies:
         with self._log.alone("copies"):
             self._copying.drop_left_behind()
             self._refuse_taken(label, tenant_id)
-            for projection in projections:
-                refuse_boxed(self._database, projection, tenant_id)
             copy = RowCopy(label=label, tenant_id=tenant_id, as_of=as_of, user=user, reason=reason)
             copy.position = self._copying.last_position(position, as_of)
             self._make(copy, projections, report)

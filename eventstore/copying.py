@@ -6,7 +6,7 @@ A schema without a row in the register is a dead maker's. Whoever makes the next
 from collections.abc import Sequence
 from datetime import datetime
 
-from eventstore.database import Database, Parameters
+from eventstore.database import Database
 from eventstore.errors import ValidationFailed
 from eventstore.event_types import EventTypes
 from eventstore.high_water_mark import HighWaterMark
@@ -16,17 +16,7 @@ from eventstore.reading import EventReader
 from eventstore.replaying import Progress, Replay, Report
 from eventstore.shadow_tables import ShadowTables, drop_schema, run
 
-# The last position before the first event that was recorded later, at or below the mark.
-AS_OF = """
-SELECT coalesce(max(position), 0) FROM eventstore_event
-WHERE position <= %(mark)s AND position < coalesce(
-    (SELECT min(position) FROM eventstore_event
-     WHERE position <= %(mark)s AND recorded_at > %(time)s),
-    %(mark)s + 1)
-"""
 IS_TO_COME = "SELECT %s::timestamptz > clock_timestamp()"
-# The last event at or below a position.
-LAST_EVENT = "SELECT coalesce(max(position), 0) FROM eventstore_event WHERE position <= %s"
 
 # What the comments of our schemas say, whatever other schemas are called.
 MARK = "daybook: a copy of rows"
@@ -61,17 +51,13 @@ class Copying:
         if position is not None and not 0 <= position <= mark:
             problem = f"must be from 0 to {mark}, the last position that has settled"
             raise ValidationFailed({"position": [problem]})
-        return self._number(LAST_EVENT, (mark if position is None else position,))
+        return self._reader.last_position(mark if position is None else position)
 
     def _last_as_of(self, time: datetime, mark: int) -> int:
         ((is_to_come,),) = self._database.rows(IS_TO_COME, (time,))
         if is_to_come:
             raise ValidationFailed({"as_of": ["must not lie in the future"]})
-        return self._number(AS_OF, {"mark": mark, "time": time})
-
-    def _number(self, statement: str, parameters: Parameters) -> int:
-        ((number,),) = self._database.rows(statement, parameters)
-        return int(number)
+        return self._reader.last_position_as_of(time, mark)
 
     def fill(self, copy: RowCopy, projections: Sequence[Projection], report: Report) -> int:
         """Make its schema and tables, and write the rows; how many they are."""

@@ -14,6 +14,14 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
+#: PostgreSQL's code for a lock that did not come in time.
+LOCK_TIMEOUT = "55P03"
+
+
+def sqlstate(error: Exception) -> str | None:
+    """PostgreSQL's code behind one of Django's database errors; None: the connection is gone."""
+    return getattr(error.__cause__, "sqlstate", None)
+
 
 def told(error: BaseException) -> str:
     """An error in a sentence; of the database's, without what it quotes of the rows."""

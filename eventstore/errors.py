@@ -5,6 +5,7 @@ A `Refusal` is the domain's answer to a command. It is stored with the command a
 to whoever sends the same command id. Everything else stores nothing and leaves the id free.
 """
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from eventstore.faults import AlreadyRunning as AlreadyRunning
@@ -71,6 +72,33 @@ class Boxed(Refusal):
         )
 
 
+class PendingWork(Refusal):
+    """A stream cannot be boxed or unboxed, since something still needs it as it is."""
+
+    code = "pending_work"
+
+    def __init__(self, category: str, aggregate_id: UUID, work: Sequence[str]) -> None:
+        self.work = tuple(work)
+        super().__init__(
+            f"The {category} {aggregate_id} still has pending work: {'; '.join(work)}. "
+            "Let it end, or cancel it, then try again."
+        )
+
+
+class BoxDamaged(Refusal):
+    """A file of cold storage is not there, or not what was written. `problem` is no payload."""
+
+    code = "box_damaged"
+
+    def __init__(self, path: str, problem: str) -> None:
+        self.path = path
+        self.problem = problem
+        super().__init__(
+            f"The box {path} cannot be used: it {problem}. Nothing was changed. Bring back the "
+            "file as it was written, from a copy of cold storage."
+        )
+
+
 class ReplayedRefusal(Refusal):
     """A refusal stored earlier under the same command id; `code` is the first answer's."""
 
@@ -122,6 +150,19 @@ class Busy(DaybookError):
         super().__init__(
             f"The database could not do this now ({reason}). Nothing was stored; try again in a "
             "moment, a command under the same id."
+        )
+
+
+class ColdStorageFailed(DaybookError):
+    """A file of cold storage cannot be written or removed: no space, no right, no folder."""
+
+    code = "busy"
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"Cold storage: cannot {what}: {reason}. Nothing was changed. Make room or mend the "
+            "folder (COLD_STORAGE_ROOT), and try again."
         )
 
 

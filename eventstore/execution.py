@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.db import InterfaceError, OperationalError
 
@@ -58,12 +58,15 @@ class CommandExecution:
             inline = self.modes.inline()
             project_inline(self.services.database, inline, repository.recorded)
         else:
-            log.end_unchanged(command_type, envelope, is_overridden=is_overridden)
+            log.end_unchanged(
+                command_type, envelope, is_overridden=is_overridden, detail=repository.detail
+            )
         reach("command.projected")
         self.services.database.after_commit(repository.keep)
         if self._feeds_background(repository.recorded):
             self.wakeups.wake(Work.PROJECTIONS)
-        return self._result(envelope, repository.recorded, is_overridden=is_overridden)
+        result = self._result(envelope, repository.recorded, is_overridden=is_overridden)
+        return replace(result, detail=repository.detail) if repository.detail else result
 
     def _feeds_background(self, recorded: Sequence[RecordedEvent[Event]]) -> bool:
         """Whether a worker's projection takes one of the events."""

@@ -25,7 +25,7 @@ from django.db import InterfaceError, OperationalError
 from eventstore.command_log import CommandLog
 from eventstore.command_types import CommandTypes
 from eventstore.commands import Envelope, Result
-from eventstore.database import Database
+from eventstore.database import LOCK_TIMEOUT, Database, sqlstate
 from eventstore.errors import (
     Busy,
     DaybookError,
@@ -48,7 +48,6 @@ ATTEMPTS = 5
 
 #: Errors after which PostgreSQL is known to have rolled back, and trying again makes sense:
 #: serialization failure, deadlock, lock timeout.
-LOCK_TIMEOUT = "55P03"
 RETRYABLE = frozenset({"40001", "40P01", LOCK_TIMEOUT})
 
 
@@ -190,8 +189,12 @@ class InTransaction:
     def __init__(self, proceed: Proceed, services: Services) -> None:
         self._proceed = proceed
         self._database = services.database
+        self._command_types = services.command_types
 
     def __call__(self, envelope: Envelope) -> Result:
+        command_type = self._command_types.of(type(envelope.command))
+        if command_type.prepare:
+            command_type.prepare(envelope.command, envelope.actor.tenant_id)
         with whole_transaction(self._database, envelope.command_id):
             return self._proceed(envelope)
 
@@ -212,8 +215,3 @@ def whole_transaction(database: Database, command_id: UUID) -> Iterator[None]:
         if committing and sqlstate(error) not in RETRYABLE:
             raise OutcomeUnknown(command_id) from error
         raise
-
-
-def sqlstate(error: Exception) -> str | None:
-    """PostgreSQL's code behind one of Django's database errors; None: the connection is gone."""
-    return getattr(error.__cause__, "sqlstate", None)

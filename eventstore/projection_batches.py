@@ -17,14 +17,13 @@ from typing import NamedTuple
 
 from django.db import DatabaseError, InterfaceError, OperationalError
 
-from eventstore.database import Database
+from eventstore.database import Database, sqlstate
 from eventstore.errors import NotCaughtUp, ProjectionModeDiffers
 from eventstore.event_types import EventTypes
 from eventstore.fault_points import reach
 from eventstore.high_water_mark import HighWaterMark
-from eventstore.pipeline import sqlstate
 from eventstore.projections import Mode, Projection, Projections
-from eventstore.reading import EventReader
+from eventstore.reading import EventReader, Scanned
 from eventstore.rows import BatchRows
 from eventstore.subscription_log import SubscriptionLog, Taken
 
@@ -100,14 +99,14 @@ class Batches:
             scanned = self._reader.scan(after=taken.position, until=settled, limit=limit)
             try:
                 with collector_paused():
-                    projected = self._project(projection, taken.position, scanned.last)
+                    projected = self._project(projection, taken.position, scanned)
             except Exception as error:
                 # Whatever a team's projection raises, or the database says of its rows.
                 if is_of_the_database(error):
                     raise
                 raise BatchFailed(taken, scanned.last, scanned.events) from error
             reach("subscription.projected")
-            is_level = scanned.events < limit
+            is_level = not scanned.is_more
             self._move(taken, scanned.last, is_level=is_level)
             reach("subscription.moved")
         reach("subscription.committed")
@@ -138,11 +137,11 @@ class Batches:
         if taken.is_waiting:
             raise NotCaughtUp(taken.projection, "its last event failed, and is tried again soon")
 
-    def _project(self, projection: Projection, after: int, last: int) -> int:
-        if last == after:
+    def _project(self, projection: Projection, after: int, scanned: Scanned) -> int:
+        if scanned.last == after:
             return 0
         types = self._event_types.stored_names(projection.events)
-        events = list(self._reader.read_batch(after=after, last=last, types=types))
+        events = list(self._reader.read_batch(scanned, after=after, types=types))
         rows = BatchRows(self._database, projection)
         if any(table.by_aggregate for table in projection.tables):
             rows.read_ahead({(event.tenant_id, event.aggregate_id) for event in events})

@@ -1,13 +1,15 @@
 """Reads recorded events with their envelopes: one stream, either way, or the whole log.
 
 Pages of fixed size, each a statement of its own, so that a history of any length is read in the
-same memory and holds no transaction open.
+same memory and holds no transaction open. Events in cold storage are part of the log (`read_log`,
+`scan`, `read_batch`) like all others; a stream in cold storage has none.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from operator import itemgetter
 from sys import intern
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from eventstore.database import Database
@@ -28,12 +30,17 @@ READ_LOG = f"""
 {COLUMNS}
 WHERE e.position > %(after)s AND e.position <= %(until)s
 ORDER BY e.position
-LIMIT %(limit)s
+"""
+
+# Whether boxes hold events between two positions.
+IN_BOXES = """
+EXISTS (SELECT FROM eventstore_box WHERE unboxed_at IS NULL
+          AND last_position > %(after)s AND first_position <= %(until)s)
 """
 
 # The last of so many events after a position.
-SCANNED = """
-SELECT coalesce(max(position), %(after)s), count(*) FROM (
+SCANNED = f"""
+SELECT coalesce(max(position), %(after)s), count(*), {IN_BOXES} FROM (
     SELECT position FROM eventstore_event WHERE position > %(after)s AND position <= %(until)s
     ORDER BY position LIMIT %(limit)s) AS scanned
 """
@@ -44,6 +51,17 @@ READ_BATCH = f"""
 WHERE e.position > %(after)s AND e.position <= %(last)s AND e.type = ANY(%(types)s)
   AND (%(tenant_id)s::uuid IS NULL OR e.tenant_id = %(tenant_id)s)
 ORDER BY e.position
+"""
+
+# The last position up to another one.
+LAST_POSITION = f"""
+SELECT coalesce(max(position), 0), {IN_BOXES} FROM eventstore_event WHERE position <= %(until)s
+"""
+
+# The first position up to another one whose event was recorded later than a time.
+FIRST_LATER = f"""
+SELECT min(position), {IN_BOXES} FROM eventstore_event
+WHERE position <= %(until)s AND recorded_at > %(time)s
 """
 
 # A part of one stream, from its older end or from its newer one.
@@ -83,17 +101,49 @@ Streams = dict[int, tuple[UUID, str, UUID]]
 
 
 class Scanned(NamedTuple):
-    """The position of the last of so many events; none: the one where the reader began."""
+    """The position of the last of so many events; none: the one where the reader began.
+
+    `in_boxes`: some of them lie in cold storage. `is_more`: there were as many as were asked for.
+    """
 
     last: int
     events: int
+    in_boxes: bool = False
+    is_more: bool = False
+
+
+class BoxedLog(Protocol):
+    """The events in cold storage; see `eventstore.boxed_events`."""
+
+    def scan(
+        self, *, after: int, until: int, limit: int, tenant_id: UUID | None = None
+    ) -> tuple[int, int]: ...
+
+    def rows(
+        self,
+        *,
+        after: int,
+        last: int,
+        types: Sequence[str] | None = None,
+        tenant_id: UUID | None = None,
+    ) -> list[tuple[Any, ...]]: ...
+
+    def first_later(self, moment: datetime, until: int) -> int | None: ...
+
+    def rest(self) -> None: ...
 
 
 class EventReader:
     def __init__(
-        self, database: Database, event_types: EventTypes, *, page_size: int = 1000
+        self,
+        database: Database,
+        event_types: EventTypes,
+        boxed: BoxedLog,
+        *,
+        page_size: int = 1000,
     ) -> None:
         self._database = database
+        self._boxed = boxed
         self._serializer = EventSerializer(event_types)
         self._page_size = page_size
         #: Those whose events came in batches.
@@ -134,39 +184,77 @@ class EventReader:
         """Every committed event of every tenant in the order of positions, `until` included.
 
         Holds nothing back for writers still at work: a cursor that must miss nothing passes the
-        high-water mark as `until`.
+        high-water mark as `until`. Raises BoxDamaged for a box that is not as it was.
         """
-        span = {"after": after, "until": until, "limit": self._page_size}
         streams: Streams = {}
-        while rows := self._database.rows(READ_LOG, span):
+        scanned = Scanned(after, 0, is_more=True)
+        while scanned.is_more:
+            begin = scanned.last
+            scanned = self.scan(after=begin, until=until, limit=self._page_size)
+            span = {"after": begin, "until": scanned.last}
+            rows = self._database.rows(READ_LOG, span)
+            if scanned.in_boxes:
+                rows = _in_order(rows, self._boxed.rows(after=begin, last=scanned.last))
             if len(streams) > REMEMBERED_STREAMS:
                 streams.clear()
             self._identify({row[1] for row in rows}, streams)
             yield from self._recorded(rows, streams)
-            span["after"] = rows[-1][0]
 
-    def scan(self, *, after: int, until: int, limit: int) -> Scanned:
-        """Where the next events after a position end, `limit` of them or as many as there are."""
-        row = self._database.row(SCANNED, {"after": after, "until": until, "limit": limit})
-        assert row is not None, "an aggregate always has its one row"
-        return Scanned(*row)
+    def scan(
+        self, *, after: int, until: int, limit: int, tenant_id: UUID | None = None
+    ) -> Scanned:
+        """Where the next events after a position end, `limit` of them or as many as there are.
+
+        With those in cold storage it may be up to twice as many. `tenant_id`: no other tenant's
+        boxes need be looked into. Raises BoxDamaged for a box that is not as it was.
+        """
+        span = {"after": after, "until": until, "limit": limit}
+        ((last, events, in_boxes),) = self._database.rows(SCANNED, span)
+        if not in_boxes:
+            self._boxed.rest()
+            return Scanned(last, events, is_more=events == limit)
+        boxed_last, boxed = self._boxed.scan(**span, tenant_id=tenant_id)
+        # Behind the end of a part of which there is more, the other one must not be read.
+        ends = [end for end, count in ((last, events), (boxed_last, boxed)) if count == limit]
+        end = min(ends, default=max(last, boxed_last))
+        return Scanned(end, events + boxed, in_boxes=True, is_more=bool(ends))
 
     def read_batch(
-        self, *, after: int, last: int, types: Sequence[str], tenant_id: UUID | None = None
+        self, scanned: Scanned, *, after: int, types: Sequence[str], tenant_id: UUID | None = None
     ) -> Iterator[RecordedEvent[Event]]:
-        """The events of these stored types between two positions, the second one included.
+        """The events of these stored types among those that were scanned after a position.
 
         `tenant_id`: of this one alone.
 
         Each is decoded when it is asked for, so that what cannot be read is known by its place.
         """
+        last = scanned.last
         span = {"after": after, "last": last, "types": list(types), "tenant_id": tenant_id}
         rows = self._database.rows(READ_BATCH, span)
+        if scanned.in_boxes:
+            boxed = self._boxed.rows(after=after, last=last, types=types, tenant_id=tenant_id)
+            rows = _in_order(rows, boxed)
         if len(self._streams) > REMEMBERED_STREAMS:
             self._streams = {}  # Another thread may still read the former one.
         streams = self._streams
         self._identify({row[1] for row in rows}, streams)
         return self._recorded(rows, streams)
+
+    def last_position(self, until: int) -> int:
+        """Of the last event up to a position; 0: of none."""
+        span = {"until": until, "after": 0}
+        ((last, in_boxes),) = self._database.rows(LAST_POSITION, span)
+        if in_boxes:
+            last, _ = self._boxed.scan(after=last, until=until, limit=END)
+        return int(last)
+
+    def last_position_as_of(self, time: datetime, until: int) -> int:
+        """Of the last event before the first one that was recorded later, up to a position."""
+        span = {"until": until, "after": 0, "time": time}
+        ((first_later, in_boxes),) = self._database.rows(FIRST_LATER, span)
+        found = [first_later, self._boxed.first_later(time, until) if in_boxes else None]
+        later = min((position for position in found if position is not None), default=until + 1)
+        return self.last_position(later - 1)
 
     def forget(self) -> None:
         """Read again which streams there are, after all were removed and numbers begin anew."""
@@ -211,3 +299,10 @@ class EventReader:
                     hash_,
                 )
             )
+
+
+def _in_order(
+    stored: list[tuple[Any, ...]], boxed: list[tuple[Any, ...]]
+) -> list[tuple[Any, ...]]:
+    """Rows of the table and of boxes, by position, in which both are sorted."""
+    return sorted(stored + boxed, key=itemgetter(0))

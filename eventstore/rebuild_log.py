@@ -18,6 +18,9 @@ LOCK = """
 SELECT pg_try_advisory_xact_lock(3500, hashtext(%s)),
        set_config('idle_in_transaction_session_timeout', '0', true)
 """
+# Nobody boxes or unboxes events while they are replayed; whoever just does is waited for.
+KEEP_BOXES = "LOCK TABLE eventstore_box IN SHARE MODE"
+WAIT_FOR_BOXES = "SELECT set_config('lock_timeout', '60s', true)"
 IS_FREE = """
 SELECT NOT EXISTS (
     SELECT FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 2 AND classid = 3500
@@ -114,6 +117,9 @@ class RebuildLog:
             row = own.execute(LOCK, (name,)).fetchone()
             if row is None or not row[0]:
                 raise AlreadyRunning(name)
+            with self._database.connection.wrap_database_errors:
+                own.execute(WAIT_FOR_BOXES)
+                own.execute(KEEP_BOXES)
             with psycopg.connect(**parameters | {"autocommit": True}) as beside:
                 self._beside.connection, self._beside.own = beside, own
                 yield

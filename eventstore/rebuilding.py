@@ -22,7 +22,7 @@ from eventstore.projections import Mode, Projection, Projections, Table
 from eventstore.reading import EventReader
 from eventstore.rebuild_log import Order, RebuildLog
 from eventstore.replacing import Replacement
-from eventstore.replaying import Place, Replay, Watch, refuse_boxed, touched_by
+from eventstore.replaying import Place, Replay, Watch, touched_by
 from eventstore.replaying import Progress as Progress
 from eventstore.replaying import Report as Report
 from eventstore.row_differences import parted_rows
@@ -138,7 +138,6 @@ class Rebuilding:
         attempt: int,
         report: Callable[[Replay], None],
     ) -> Outcome:
-        refuse_boxed(self._database, projection, order.tenant_id)
         # Whoever began it before may live, and not know yet that he has lost his lock.
         again = f"_{attempt}" if attempt > 1 else ""
         tables = ShadowTables(self._database, projection, f"shadow_{number + 1}{again}")

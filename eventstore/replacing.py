@@ -17,11 +17,10 @@ from functools import partial
 
 from django.db import OperationalError
 
-from eventstore.database import Database
+from eventstore.database import Database, sqlstate
 from eventstore.errors import NotRebuildable, ProjectionModeDiffers
 from eventstore.fault_points import reach
 from eventstore.high_water_mark import HighWaterMark
-from eventstore.pipeline import sqlstate
 from eventstore.projections import Mode, Projection, Table
 from eventstore.reading import END
 from eventstore.replaying import Place, Replay

@@ -15,7 +15,7 @@ from eventstore.event_types import EventTypes
 from eventstore.events import Event, RecordedEvent
 from eventstore.projection_batches import collector_paused, is_of_the_database
 from eventstore.projections import Projection, Rows
-from eventstore.reading import EventReader
+from eventstore.reading import EventReader, Scanned
 from eventstore.rows import Key, TenantRows
 from eventstore.shadow_rows import ShadowRows
 from eventstore.shadow_tables import ShadowTables
@@ -26,12 +26,6 @@ BATCH = 10_000
 # Events that an operator has taken out of a projection.
 SKIPPED = """
 SELECT position FROM eventstore_subscription_action WHERE projection = %s AND action = 'skip'
-"""
-
-
-BOXED = """
-SELECT count(*) FROM eventstore_stream
-WHERE status = 'boxed' AND (%(tenant_id)s::uuid IS NULL OR tenant_id = %(tenant_id)s)
 """
 
 
@@ -93,11 +87,13 @@ class Replay:
         After an error it is of no use any more. Raises ReplayFailed where the projection raises.
         """
         with self.tables.used(), collector_paused():
-            scanned = self._reader.scan(after=self.position, until=until, limit=BATCH)
-            self._project(scanned.last)
+            scanned = self._reader.scan(
+                after=self.position, until=until, limit=BATCH, tenant_id=self._tenant_id
+            )
+            self._project(scanned)
             self._write(self._rows.spare_memory, scanned.last)
         self.position = scanned.last
-        return scanned.events == BATCH
+        return scanned.is_more
 
     def flush(self) -> None:
         """Write what is still in memory, in the caller's transaction."""
@@ -105,7 +101,7 @@ class Replay:
             self._write(self._rows.flush, self.position)
 
     def see_what_has_changed(self) -> None:
-        """Once nobody can skip or box any more: raise NotRebuildable where it reads other events.
+        """Once nobody can skip any more: raise NotRebuildable where it reads other events.
 
         Those that are still to be read may be left out.
         """
@@ -115,7 +111,6 @@ class Replay:
                 self._projection.name, "an event was skipped meanwhile. Try again"
             )
         self._skipped = now
-        refuse_boxed(self._database, self._projection, self._tenant_id)
 
     def _skips(self) -> set[int]:
         skips = self._database.rows(SKIPPED, (self._projection.name,))
@@ -132,12 +127,12 @@ class Replay:
             # Without the cause, whose text quotes rows of whatever tenant.
             raise ReplayFailed(self._projection.name, last, told(error), is_exact=False) from None
 
-    def _project(self, last: int) -> None:
-        if last == self.position:
+    def _project(self, scanned: Scanned) -> None:
+        if scanned.last == self.position:
             return
         events = list(
             self._reader.read_batch(
-                after=self.position, last=last, types=self._types, tenant_id=self._tenant_id
+                scanned, after=self.position, types=self._types, tenant_id=self._tenant_id
             )
         )
         if self._reads_ahead:
@@ -189,14 +184,6 @@ class _NotedRows:
         self.places.add(
             Place(model, self._rows.tenant_id, key if isinstance(key, tuple) else (key,))
         )
-
-
-def refuse_boxed(database: Database, projection: Projection, tenant_id: UUID | None) -> None:
-    """Events in cold storage cannot be read: rows without them would be wrong."""
-    row = database.row(BOXED, {"tenant_id": tenant_id})
-    if row is not None and row[0]:
-        reason = f"{row[0]} streams are in cold storage. Unbox them first"
-        raise NotRebuildable(projection.name, reason)
 
 
 def touched_by(aggregate_ids: AbstractSet[UUID], places: dict[Place, None]) -> Watch:

@@ -45,10 +45,16 @@ class Repository:
         self._loaded: dict[UUID, Loaded[Any]] = {}
         #: All that this command recorded so far, in the order of the appends.
         self.recorded: list[RecordedEvent[Event]] = []
+        #: What a handler that records nothing has to say of it, in a sentence.
+        self.detail = ""
 
     @property
     def tenant_id(self) -> UUID:
         return self._recording.tenant_id
+
+    @property
+    def user(self) -> str:
+        return self._recording.origin.user
 
     def load(self, aggregate_class: type[AggregateT], aggregate_id: UUID) -> AggregateT:
         """The aggregate at its present version; loaded again, it is the same object.
@@ -71,7 +77,7 @@ class Repository:
             raise AggregateNotFound(aggregate_class.category, aggregate_id)
         if loaded.head.status == "boxed":
             raise Boxed(aggregate_class.category, aggregate_id)
-        self._check_expected(aggregate_class.category, aggregate_id, loaded.head.version)
+        self.check_expected(aggregate_class.category, aggregate_id, loaded.head.version)
         self._loaded[aggregate_id] = loaded
         return loaded.aggregate
 
@@ -81,7 +87,7 @@ class Repository:
         if aggregate_id in self._loaded:
             raise AlreadyExists(category, aggregate_id)
         found = self._head(aggregate_id)
-        self._check_expected(category, aggregate_id, found.version if found else 0)
+        self.check_expected(category, aggregate_id, found.version if found else 0)
         if found and found.status == "boxed":
             raise Boxed(found.category, aggregate_id)
         if found:
@@ -102,6 +108,12 @@ class Repository:
             raise AggregateNotFound(category, aggregate_id)
         if found.status == "boxed":
             raise Boxed(category, aggregate_id)
+
+    def check_expected(self, category: str, aggregate_id: UUID, actual: int) -> None:
+        """Raise StaleVersion where the sender has seen another version of the target."""
+        expected = self._expected_version
+        if expected is not None and aggregate_id == self._target_id and expected != actual:
+            raise StaleVersion(category, aggregate_id, expected, actual)
 
     def save(self, aggregate: Aggregate[Any]) -> None:
         """Append what the aggregate recorded; raises WrongExpectedVersion when it is outdated.
@@ -148,8 +160,3 @@ class Repository:
         if aggregate_id in self._seen:
             return self._seen.pop(aggregate_id)
         return self._store.find(self._recording.tenant_id, aggregate_id)
-
-    def _check_expected(self, category: str, aggregate_id: UUID, actual: int) -> None:
-        expected = self._expected_version
-        if expected is not None and aggregate_id == self._target_id and expected != actual:
-            raise StaleVersion(category, aggregate_id, expected, actual)

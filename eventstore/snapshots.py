@@ -79,6 +79,14 @@ class Snapshots:
         """Whether a stream at `version` whose last snapshot is older should have a new one."""
         return 0 < self.every <= version - snapshot_version
 
+    def written(
+        self, aggregate_class: type[Aggregate[Any]], head_hash: bytes, state: State
+    ) -> tuple[str, str, bytes]:
+        """State schema, state and digest, as they are stored; raises what the state cannot do."""
+        serializer = self._serializer(aggregate_class)
+        text = serializer.encode(state)
+        return serializer.schema, text, digest_of(head_hash, serializer.schema, text)
+
     def take(
         self,
         aggregate_class: type[Aggregate[Any]],
@@ -88,12 +96,9 @@ class Snapshots:
         state: State,
     ) -> bool:
         """Store a committed state, in a transaction of its own; False where it did not work."""
-        serializer = self._serializer(aggregate_class)
         whose = (tenant_id, aggregate_id, head.incarnation, head.version)
         try:
-            text = serializer.encode(state)
-            digest = digest_of(head.head_hash, serializer.schema, text)
-            what = (head.version, serializer.schema, text, digest)
+            what = (head.version, *self.written(aggregate_class, head.head_hash, state))
             return self._database.row(TAKE, what + whose) is not None
         except (django.db.Error, TypeError, ValueError, OverflowError) as error:
             # The command is done; the next one on this stream will try again.

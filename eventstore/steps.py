@@ -10,14 +10,13 @@ from django.db import InterfaceError, OperationalError
 from eventstore.command_content import fingerprint, stored_data
 from eventstore.command_types import CommandTypes
 from eventstore.commands import Command, Envelope, Instance, Sender
-from eventstore.database import Database
+from eventstore.database import LOCK_TIMEOUT, Database, sqlstate
 from eventstore.effect_types import EffectTypes
 from eventstore.errors import RegistrationError, UnsendableCommand, ValidationFailed
 from eventstore.event_types import EventTypes
 from eventstore.events import event_id
 from eventstore.fault_points import reach
 from eventstore.overrides import Overrides
-from eventstore.pipeline import LOCK_TIMEOUT, sqlstate
 from eventstore.process_managers import (
     CommandRefused,
     EffectDone,

@@ -16,9 +16,15 @@ from eventstore.projections import Mode, Projections
 
 # Make the rows that are missing, in the modes that are registered.
 ENSURE = """
+WITH missing AS MATERIALIZED (
+    SELECT name, mode FROM unnest(%s::text[], %s::text[]) AS r(name, mode)
+    WHERE NOT EXISTS (SELECT FROM eventstore_subscription WHERE projection = name)
+), turn AS MATERIALIZED (
+    SELECT pg_advisory_xact_lock(3502, 0) FROM missing LIMIT 1
+)
 INSERT INTO eventstore_subscription
     (projection, mode, generation, position, status, attempts, error)
-SELECT name, mode, 1, 0, 'active', 0, '' FROM unnest(%s::text[], %s::text[]) AS r(name, mode)
+SELECT name, mode, 1, 0, 'active', 0, '' FROM missing, turn
 ORDER BY name
 ON CONFLICT (projection) DO NOTHING
 """

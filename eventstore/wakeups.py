@@ -12,7 +12,7 @@ from enum import StrEnum
 from functools import partial
 
 from eventstore.attempts import ATTEMPTS
-from eventstore.database import Database
+from eventstore.database import LOCK_TIMEOUT, Database, sqlstate
 from eventstore.projections import Mode, Projections
 
 logger = logging.getLogger("daybook.wakeups")
@@ -122,7 +122,9 @@ class Wakeups:
     def _wake_or_tell(self, kind: Work) -> None:
         try:
             self._wake(kind)
-        except Exception:
+        except Exception as error:
+            if sqlstate(error) == LOCK_TIMEOUT:
+                return  # Another one is just calling, and is slow or frozen: see ASK_QUICKLY.
             logger.warning("wake_failed", extra={"kind": kind.value}, exc_info=True)
             self._database.close_if_broken()
 

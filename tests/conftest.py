@@ -1,12 +1,14 @@
 """What all tests share."""
 
 import os
+import shutil
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection, connections
 from django.test.utils import override_settings, setup_databases, teardown_databases
 
@@ -67,6 +69,7 @@ def wipe_again() -> None:
     if not connection.is_usable():
         connection.close()  # A test has ended all connections.
     wipe()
+    shutil.rmtree(settings.EVENTSTORE["COLD_STORAGE_ROOT"], ignore_errors=True)
 
 
 @pytest.fixture

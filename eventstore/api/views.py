@@ -190,6 +190,8 @@ def answer(result: Result, locations: dict[str, str]) -> Response:
             for event in result.events
         ],
     }
+    if result.detail:
+        body["detail"] = result.detail
     response = Response(body, status=201 if result.created else 200)
     if result.version is not None:
         response["ETag"] = f'"{result.version}"'

@@ -9,7 +9,7 @@ from eventstore.models.background import (
     ProcessInstance,
     Reaction,
 )
-from eventstore.models.boxes import Box
+from eventstore.models.boxes import Box, BoxPolicy
 from eventstore.models.commands import StoredCommand
 from eventstore.models.json_text import JsonText
 from eventstore.models.rebuilds import Rebuild, RowCopy
@@ -20,6 +20,7 @@ from eventstore.models.tenants import ApiKey, CallCount, Membership, Tenant
 __all__ = [
     "ApiKey",
     "Box",
+    "BoxPolicy",
     "CallCount",
     "JsonText",
     "Membership",

@@ -35,6 +35,12 @@ class ProcessInstance(models.Model):
                 fields=["tenant", "process", "instance_id"], name="eventstore_process_instance"
             ),
         )
+        indexes = (
+            # What a tenant still waits for; most instances have ended.
+            models.Index(
+                fields=["tenant"], condition=~Q(waits_for=""), name="eventstore_process_unended"
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.process} {self.instance_id}"

@@ -31,8 +31,9 @@ BEGIN
       AND tablename NOT IN ('django_migrations', 'django_content_type', 'auth_permission');
     EXECUTE format('LOCK %s IN SHARE ROW EXCLUSIVE MODE', array_to_string(tables, ', '));
     ALTER TABLE eventstore_event DISABLE TRIGGER eventstore_event_append_only;
+    ALTER TABLE eventstore_event DISABLE TRIGGER eventstore_event_only_boxed;
     ALTER TABLE eventstore_stream DISABLE TRIGGER eventstore_stream_stays;
-    ALTER TABLE eventstore_stream DISABLE TRIGGER eventstore_stream_identity;
+    ALTER TABLE eventstore_stream DISABLE TRIGGER eventstore_stream_only_with_its_tenant;
     IF (SELECT sum(pg_relation_size(size_of)) FROM unnest(tables) AS size_of) > {LARGE} THEN
         EXECUTE format('TRUNCATE %s', array_to_string(tables, ', '));
     ELSE
@@ -43,8 +44,9 @@ BEGIN
         SET CONSTRAINTS ALL IMMEDIATE;
     END IF;
     ALTER TABLE eventstore_event ENABLE ALWAYS TRIGGER eventstore_event_append_only;
+    ALTER TABLE eventstore_event ENABLE ALWAYS TRIGGER eventstore_event_only_boxed;
     ALTER TABLE eventstore_stream ENABLE ALWAYS TRIGGER eventstore_stream_stays;
-    ALTER TABLE eventstore_stream ENABLE ALWAYS TRIGGER eventstore_stream_identity;
+    ALTER TABLE eventstore_stream ENABLE ALWAYS TRIGGER eventstore_stream_only_with_its_tenant;
     PERFORM setval(seqrelid, seqstart, false)
     FROM pg_sequence JOIN pg_depend ON objid = seqrelid AND deptype IN ('a', 'i')
     WHERE refobjid = ANY (tables);
