@@ -51,6 +51,17 @@ def test_listeners_hear_the_kind_of_work(wakeups: Wakeups, called: list[Work]) -
     assert heard.payload == "effects"
 
 
+def test_who_calls_while_another_one_does_leaves_it_to_him(
+    wakeups: Wakeups, called: list[Work], caplog: pytest.LogCaptureFixture
+) -> None:
+    """He may be slow, or frozen: nobody waits long for him, and it is no fault."""
+    with raw_connection() as other:
+        other.execute("INSERT INTO eventstore_wakeup (kind) VALUES ('effects')")
+        wakeups.wake(Work.EFFECTS)
+        other.rollback()
+    assert (called, caplog.records) == ([], [])
+
+
 def test_others_are_called_once_until_they_begin(wakeups: Wakeups, called: list[Work]) -> None:
     wakeups.wake(Work.REACTIONS)
     wakeups.wake(Work.REACTIONS)
