@@ -18,6 +18,7 @@ def build_application() -> Application:
         retry_after=settings.EVENTSTORE["RETRY_AFTER"],
         effect_seconds=settings.EVENTSTORE["EFFECT_SECONDS"],
         cold_storage=settings.EVENTSTORE["COLD_STORAGE_ROOT"],
+        box_policy_notice=settings.EVENTSTORE["BOX_POLICY_NOTICE"],
     )
     ledger.registration.register(application)
     ledger.registration.register_overrides(

@@ -38,6 +38,8 @@ def of_projection(lag: ProjectionLag) -> Iterator[str]:
         yield f"Projection {lag.name} has stopped: an event failed at {lag.failed_position}."
     elif lag.status == "paused":
         yield f"Projection {lag.name} is paused, at position {lag.position}."
+    elif lag.error and lag.failed_position is None:
+        yield f"Projection {lag.name} waits at position {lag.position}: a box cannot be read."
     elif lag.mode is Mode.ASYNC and lag.lag_seconds > MOST_LAG:
         yield f"Projection {lag.name} is {lag.lag_seconds:.0f} s behind."
     elif lag.mode is Mode.SCHEDULED and lag.overdue_seconds > (lag.every or 0) + MOST_OVERDUE:

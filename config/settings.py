@@ -142,6 +142,8 @@ EVENTSTORE: dict[str, Any] = {
     "EFFECT_SECONDS": int(os.environ.get("DAYBOOK_EFFECT_SECONDS", "3600")),
     # Where boxes lie: aggregates that were taken offline.
     "COLD_STORAGE_ROOT": Path(os.environ.get("COLD_STORAGE_ROOT") or DATA_DIR / "cold"),
+    # A policy boxes nothing before so many seconds have passed since it was reported.
+    "BOX_POLICY_NOTICE": float(os.environ.get("DAYBOOK_BOX_POLICY_NOTICE", "86400")),
     # Every event's schema at every version ever released; `manage.py event_schemas` keeps it.
     "EVENT_SCHEMAS": BASE_DIR / "ledger" / "event_schemas.json",
     # Outermost first. Add a step of your own anywhere; see eventstore/pipeline.py.

@@ -67,12 +67,18 @@ def rebuild() -> None:
     take_turn(Work.REBUILDS, rebuilds().work)
 
 
+def box_what_is_idle() -> None:
+    """Report and act for the policies of cold storage that are due."""
+    take_turn(Work.BOXES, get_application().box_policies.work)
+
+
 TASKS: Mapping[Work, Callable[[], None]] = {
     Work.PROJECTIONS: project,
     Work.COMMANDS: run_due_commands,
     Work.REACTIONS: do_reactions,
     Work.EFFECTS: perform_effects,
     Work.REBUILDS: rebuild,
+    Work.BOXES: box_what_is_idle,
 }
 
 #: What django-q2 is told of a task beside its name.
@@ -131,11 +137,14 @@ def lane(kind: Work) -> Iterator[bool]:
 
     One for each kind, and all that are left for effects, which may take long, and even hang: so
     there is always a worker for the others. For rebuilds none is kept: to start one takes seconds.
+    Policies of cold storage, which can wait, take the last of those for effects.
     """
     first = list(Work).index(kind)
-    of_effects = range(first, max(first + 1, Conf.WORKERS))
+    first_of_effects = list(Work).index(Work.EFFECTS)
+    of_effects = range(first_of_effects, max(first_of_effects + 1, Conf.WORKERS))
+    of_boxes = of_effects[-1:]
     of_rebuilds = (max(len(Work), Conf.WORKERS),)
-    several = {Work.EFFECTS: of_effects, Work.REBUILDS: of_rebuilds}
+    several = {Work.EFFECTS: of_effects, Work.REBUILDS: of_rebuilds, Work.BOXES: of_boxes}
     for number in several.get(kind, (first,)):
         try:
             fcntl.lockf(lanes(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, number)

@@ -15,6 +15,8 @@ from eventstore.access import Access
 from eventstore.active_modes import ActiveModes
 from eventstore.aggregate_types import AggregateTypes
 from eventstore.box_commands import BOX, UNBOX, BoxAggregate, UnboxAggregate
+from eventstore.box_policies import BoxPolicies
+from eventstore.box_policy_log import BoxPolicyLog
 from eventstore.box_writing import BoxWriter
 from eventstore.boxed_events import BoxedEvents
 from eventstore.boxing import Boxing
@@ -76,6 +78,7 @@ class Application:
         retry_after: Sequence[float] = (1, 10, 60, 600),
         effect_seconds: float = 3600,
         cold_storage: Path = Path(".daybook/cold"),
+        box_policy_notice: float = 86_400,
     ) -> None:
         """`calls_per_minute` of one API key, or of one user's session; 0: any number.
 
@@ -86,7 +89,7 @@ class Application:
         sender drains; what fails is tried again after so many seconds, four times. An effect that
         takes longer than `effect_seconds` is taken for one that hangs.
 
-        Boxes lie in the folder `cold_storage`.
+        Boxes lie in `cold_storage`; a policy reports `box_policy_notice` seconds before it boxes.
         """
         self._make_tables(database or Database())
         self.high_water_mark = HighWaterMark(self.database)
@@ -106,6 +109,13 @@ class Application:
         self._make_background(pipeline, effect_seconds)
         self._make_read_models()
         self._make_boxes()
+        self.box_policies = BoxPolicies(
+            BoxPolicyLog(self.database),
+            aggregates=self.aggregates,
+            bus=self.bus,
+            wakeups=self.wakeups,
+            notice_seconds=box_policy_notice,
+        )
 
     def _make_tables(self, database: Database) -> None:
         """The tables that registration fills."""
@@ -246,6 +256,7 @@ class Application:
             name=UNBOX,
             roles=OPERATORS,
             refusals=(PendingWork, BoxDamaged),
+            prepare=boxing.let_projections_read,
         )
 
     def _reactions(self, logged: LoggedCommands, effect_seconds: float) -> Reactions:

@@ -25,8 +25,8 @@ from eventstore.input.documents import parse_object
 FORMAT = "daybook-box"
 FORMAT_VERSION = 1
 
-#: Bytes of a line: what is larger is not boxed, and not read.
-LONGEST_LINE = 8 * 1024 * 1024
+#: Bytes of a line: what is larger is not boxed, and not read. (An event has at most 64 KiB.)
+LONGEST_LINE = 2 * 1024 * 1024
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -110,16 +110,25 @@ def time_at(microseconds_since_1970: int) -> datetime:
 # Writing -----------------------------------------------------------------------------------------
 
 
+def is_short_enough(part: Part) -> bool:
+    """Whether it can be read again."""
+    return len(_line_of(part)) <= LONGEST_LINE
+
+
 def line_of(part: BoxHeader | Part | BoxEnd) -> bytes:
     """A part as a line; raises ColdStorageFailed for one that is too large to be read again."""
-    fields = {name: _written(value) for name, value in part._asdict().items()}
-    if isinstance(part, BoxHeader):
-        fields = {"format": FORMAT, "format_version": FORMAT_VERSION} | fields
-    line = _line({_NAMES[type(part)]: fields})
+    line = _line_of(part)
     if len(line) > LONGEST_LINE:
         what = f"box a {_NAMES[type(part)]}"
         raise ColdStorageFailed(what, f"it takes {len(line)} bytes, of at most {LONGEST_LINE}")
     return line
+
+
+def _line_of(part: BoxHeader | Part | BoxEnd) -> bytes:
+    fields = {name: _written(value) for name, value in part._asdict().items()}
+    if isinstance(part, BoxHeader):
+        fields = {"format": FORMAT, "format_version": FORMAT_VERSION} | fields
+    return _line({_NAMES[type(part)]: fields})
 
 
 def _line(value: dict[str, Any]) -> bytes:
@@ -174,9 +183,12 @@ class BoxReader:
                     raise self._damaged(problem)
                 return
             part = self._part(name, fields)
+            if isinstance(part, BoxedEvent):
+                if counts[BoxedCommand] or counts[BoxedSnapshot]:
+                    raise self._damaged("has an event that does not stand among its events")
+                if problem := chain.problem(part):
+                    raise self._damaged(problem)
             counts[type(part)] += 1
-            if isinstance(part, BoxedEvent) and (problem := chain.problem(part)):
-                raise self._damaged(problem)
             yield part
             before = self._lines.digest
         raise self._damaged("ends too early")
@@ -186,7 +198,8 @@ class BoxReader:
             raise self._damaged("says another digest than its lines have")
         if next(self._parts, None) is not None:
             raise self._damaged("goes on after its end")
-        if (counts[BoxedEvent], counts[BoxedCommand]) != (end.events, end.commands):
+        said = (self.header.event_count, end.events, end.commands)
+        if (counts[BoxedEvent], counts[BoxedEvent], counts[BoxedCommand]) != said:
             raise self._damaged("has not as many events and commands as it says")
         if counts[BoxedSnapshot] > 1:
             raise self._damaged("has more than one snapshot")
@@ -239,7 +252,8 @@ def _read(hint: Any, value: Any) -> Any:
     if hint is datetime and type(value) is int:
         return time_at(value)
     if isinstance(value, str):
-        if hint is str:
+        value.encode()  # Half a surrogate pair raises here.
+        if hint is str and "\0" not in value:
             return value
         if hint is UUID and str(uuid := UUID(value)) == value:
             return uuid

@@ -18,6 +18,7 @@ from eventstore.box_files import (
     BoxedSnapshot,
     BoxEnd,
     BoxHeader,
+    is_short_enough,
     line_of,
 )
 from eventstore.cold_storage import NewFile
@@ -46,11 +47,13 @@ SELECT version, position, type, schema_version, data::text, metadata::text, reco
 FROM eventstore_event WHERE stream_id = %s AND version > %s ORDER BY version LIMIT %s
 """
 
-# Commands of the aggregate whose content is still in the log. Locked, so that what is written to
-# the file is what is taken out of the log.
+# Commands of the aggregate whose content is still in the log, and will not be needed there: one
+# that has just been put down for later keeps its own. Locked, so that what is written to the file
+# is what is taken out of the log.
 COMMANDS = """
 SELECT number, id, type, data::text FROM eventstore_command
 WHERE tenant_id = %s AND aggregate_id = %s AND data::text <> '{}' AND NOT type = ANY(%s)
+  AND status NOT IN ('scheduled', 'pending') AND number > %s
 ORDER BY number LIMIT %s
 FOR UPDATE
 """
@@ -168,13 +171,13 @@ class BoxWriter:
         return True
 
     def _move_commands(self, file: NewFile, stream: BoxedStream) -> int:
-        moved = 0
-        whose = (stream.tenant_id, stream.aggregate_id, [BOX, UNBOX], PAGE_SIZE)
-        while rows := self._database.rows(COMMANDS, whose):
+        moved = last = 0
+        whose = (stream.tenant_id, stream.aggregate_id, [BOX, UNBOX])
+        while rows := self._database.rows(COMMANDS, (*whose, last, PAGE_SIZE)):
             for _, *command in rows:
                 file.write(line_of(BoxedCommand(*command)))
             self._database.execute(BLANK, ([number for number, *_ in rows],))
-            moved += len(rows)
+            moved, last = moved + len(rows), rows[-1][0]
         return moved
 
     def _snapshot(self, stream: BoxedStream, state: State | None) -> BoxedSnapshot | None:
@@ -185,4 +188,5 @@ class BoxWriter:
             written = self._snapshots.written(aggregate_class, stream.head_hash, state)
         except (TypeError, ValueError, OverflowError):
             return None
-        return BoxedSnapshot(stream.version, *written)
+        snapshot = BoxedSnapshot(stream.version, *written)
+        return snapshot if is_short_enough(snapshot) else None

@@ -13,11 +13,18 @@ from eventstore.box_files import BoxReader
 from eventstore.box_writing import BoxedStream, BoxWriter, Extent
 from eventstore.boxed_events import refuse_a_change, refuse_another_stream
 from eventstore.cache import AggregateCache
+from eventstore.cold_ownership import Ownership
 from eventstore.cold_storage import ColdStorage, StoredFile
-from eventstore.database import Database
-from eventstore.errors import AggregateNotFound, NotCaughtUp, PendingWork, ProjectionModeDiffers
+from eventstore.database import STILL_HERE_EVERY, Database
+from eventstore.errors import (
+    AggregateNotFound,
+    BoxDamaged,
+    ColdStorageFailed,
+    NotCaughtUp,
+    PendingWork,
+    ProjectionModeDiffers,
+)
 from eventstore.fault_points import reach
-from eventstore.orphans import Orphans
 from eventstore.pending_work import UNREAD_BY, PendingWorkOf
 from eventstore.projections import Projection, Projections
 from eventstore.repository import Repository
@@ -31,10 +38,14 @@ WHERE s.tenant_id = %s AND s.category = %s AND s.aggregate_id = %s
 FOR UPDATE OF s
 """
 
+# Of a stream, whether it is online or in a box.
 LAST_POSITION = """
-SELECT max(e.position) FROM eventstore_stream AS s
-JOIN eventstore_event AS e ON e.stream_id = s.id AND e.version = s.version
-WHERE s.tenant_id = %s AND s.aggregate_id = %s
+SELECT coalesce(
+    (SELECT e.position FROM eventstore_event AS e
+     WHERE e.stream_id = s.id AND e.version = s.version),
+    (SELECT b.last_position FROM eventstore_box AS b
+     WHERE b.tenant_id = s.tenant_id AND b.stream_id = s.id AND b.unboxed_at IS NULL))
+FROM eventstore_stream AS s WHERE s.tenant_id = %s AND s.aggregate_id = %s
 """
 
 # The transaction's id is what the guard of the event table knows the box by.
@@ -69,9 +80,11 @@ class Boxing:
         self._projections = projections
         self._subscriptions = subscriptions
         self._cache = cache
-        self._orphans = Orphans(database, storage)
+        self._ownership = Ownership(database, storage)
 
-    def let_projections_read(self, command: BoxAggregate, tenant_id: UUID) -> None:
+    def let_projections_read(
+        self, command: BoxAggregate | UnboxAggregate, tenant_id: UUID
+    ) -> None:
         """Before the transaction: bring those level that have not read the stream's last event.
 
         A worker does that anyway, but not at once for what is read on demand or at an interval.
@@ -87,11 +100,9 @@ class Boxing:
                 continue
 
     def _behind(self, position: int) -> list[Projection]:
-        names = [projection.name for projection in self._projections]
-        parameters = {"last_position": position, "projections": names}
         found = [
             self._projections.named(name)
-            for name, *_ in self._database.rows(UNREAD_BY, parameters)
+            for name, *_ in self._database.rows(UNREAD_BY, (position,))
         ]
         return [projection for projection in found if projection]
 
@@ -99,8 +110,7 @@ class Boxing:
         """Box one aggregate; one that is boxed stays so, and the answer's detail says it.
 
         Raises AggregateNotFound, StaleVersion, PendingWork, CorruptStream where the events are not
-        those of the stream's row, BoxDamaged where the file is not what was written, and
-        ColdStorageFailed. Whatever it raises, no file remains.
+        those of the stream's row, and ColdStorageFailed. Whatever it raises, no file remains.
         """
         stream = lock_stream(self._database, command, repository)
         name = f"The {command.category} {command.aggregate_id}"
@@ -109,9 +119,10 @@ class Boxing:
             return
         extent = self._writer.extent(stream)
         self._refuse_pending(stream, extent)
-        self._orphans.remove_of(stream)
         stored = self._box(stream, extent, repository.user, command.reason)
-        repository.detail = f"{name} is in cold storage: {extent.events} events in {stored.path}."
+        repository.detail = (
+            f"{name} is in cold storage: {counted_events(extent.events)} in {stored.path}."
+        )
         self._database.after_commit(
             partial(self._cache.drop, stream.tenant_id, stream.category, stream.aggregate_id)
         )
@@ -121,13 +132,13 @@ class Boxing:
         found = pending.of_the_stream() + pending.replays()
         if not found:
             pending.take_turn()
-            names = [projection.name for projection in self._projections]
-            found = pending.projections(names, extent.last_position)
+            found = pending.projections(extent.last_position)
         if found:
             raise PendingWork(stream.category, stream.aggregate_id, found)
 
     def _box(self, stream: BoxedStream, extent: Extent, by: str, why: str) -> StoredFile:
         box_id = uuid4()
+        self._ownership.claim()
         # Whatever happens before the end of this block, no file remains.
         with self._storage.new_file(stream.tenant_id, stream.aggregate_id, box_id) as file:
             reach("box.begun")
@@ -158,13 +169,18 @@ class Boxing:
         self._database.execute(REGISTER, (*what, *until, extent.now, by, why))
 
     def _verify(self, stored: StoredFile, stream: BoxedStream) -> None:
-        """Read it as whoever unboxes it will; raises BoxDamaged."""
-        with self._storage.opened(stored) as file:
-            reader = BoxReader(file, stored.path)
-            refuse_another_stream(reader, stored.path, stream)
-            for _ in reader.parts():
-                pass
-            refuse_a_change(reader, stored)
+        """Read it as whoever unboxes it will; raises ColdStorageFailed."""
+        try:
+            with self._storage.opened(stored) as file:
+                reader = BoxReader(file, stored.path)
+                refuse_another_stream(reader, stored.path, stream)
+                for number, _ in enumerate(reader.parts()):
+                    if not number % STILL_HERE_EVERY:
+                        self._database.still_here()
+                refuse_a_change(reader, stored)
+        except BoxDamaged as error:
+            # No damage: the stream is online, and the next try may go well.
+            raise ColdStorageFailed("read back what was written", error.problem) from error
 
 
 def lock_stream(
@@ -178,3 +194,7 @@ def lock_stream(
     stream = BoxedStream(*row)
     repository.check_expected(stream.category, stream.aggregate_id, stream.version)
     return stream
+
+
+def counted_events(events: int) -> str:
+    return f"{events} event{'s' if events != 1 else ''}"

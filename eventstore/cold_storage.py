@@ -9,20 +9,24 @@ dies before leaves nothing but a `.part`.
 import errno
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 from uuid import UUID
 
+from eventstore.cold_folders import Folders, parts_of, told, why_not
 from eventstore.errors import BoxDamaged, ColdStorageFailed
 
 SUFFIX = ".jsonl"
 #: Of a file that is being written, or that somebody has not finished.
 UNFINISHED = ".part"
+#: The folder of what `eventstore.certificates` keeps.
+CERTIFICATES = "removed"
+#: The file that `eventstore.cold_ownership` keeps.
+OWNER = "database"
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW_FILE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
@@ -41,6 +45,7 @@ class StoredFile(NamedTuple):
 class ColdStorage:
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._folders = Folders(root)
 
     # Writing -------------------------------------------------------------------------------------
 
@@ -50,31 +55,22 @@ class ColdStorage:
 
         Raises ColdStorageFailed where the folder or the file cannot be made, written or kept.
         """
-        folders: list[int] = []
+        names = (str(tenant_id), str(aggregate_id))
         try:
-            with _told(f"write below {self.root}"):
-                self._open_root(folders)
-                for name in (str(tenant_id), str(aggregate_id)):
-                    folders.append(_made(name, folders[-1]))
-                file = NewFile(folders[-1], f"{tenant_id}/{aggregate_id}/{box_id}{SUFFIX}")
-            try:
-                yield file
-            except BaseException:
-                file.discard()
-                raise
-            finally:
-                file.close()
+            with ExitStack() as folders:
+                with told(f"write below {self.root}"):
+                    folder = folders.enter_context(self._folders.made(names))
+                    file = NewFile(folder, f"{tenant_id}/{aggregate_id}/{box_id}{SUFFIX}")
+                try:
+                    yield file
+                except BaseException:
+                    file.discard()
+                    raise
+                finally:
+                    file.close()
         except BaseException:
-            self._remove_empty(str(tenant_id), str(aggregate_id))
+            self._folders.remove_empty(*names)
             raise
-        finally:
-            for folder in folders:
-                os.close(folder)
-
-    def _open_root(self, folders: list[int]) -> None:
-        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # The root itself may be a link: whoever runs this has chosen it.
-        folders.append(os.open(self.root, _FOLDER & ~os.O_NOFOLLOW))
 
     # Reading -------------------------------------------------------------------------------------
 
@@ -102,67 +98,58 @@ class ColdStorage:
 
     @contextmanager
     def _open(self, path: str) -> Iterator[BinaryIO]:
+        *folders, name = parts_of(path)
         try:
-            descriptor = self._descriptor(_parts(path))
+            with self._folders.opened(folders) as folder:
+                descriptor = os.open(name, _FILE, dir_fd=folder)
         except OSError as error:
-            raise BoxDamaged(path, _why_not(error)) from error
-        with open(descriptor, "rb", buffering=CHUNK) as file:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise BoxDamaged(path, "is no file")
-            try:
-                yield file
-            except OSError as error:
-                raise BoxDamaged(path, _why_not(error)) from error
+            raise self._cannot_open(path, error) from error
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.close(descriptor)
+            raise BoxDamaged(path, "is no file")
+        with open(descriptor, "rb", buffering=CHUNK) as file, told(f"read {path}"):
+            yield file
 
-    def _descriptor(self, parts: Sequence[str]) -> int:
-        folder = os.open(self.root, _FOLDER & ~os.O_NOFOLLOW)
-        try:
-            for name in parts[:-1]:
-                inner = os.open(name, _FOLDER, dir_fd=folder)
-                os.close(folder)
-                folder = inner
-            return os.open(parts[-1], _FILE, dir_fd=folder)
-        finally:
-            os.close(folder)
+    def _cannot_open(self, path: str, error: OSError) -> BoxDamaged | ColdStorageFailed:
+        """Damaged is what lacks the file, or has something else in its place.
+
+        A folder that is away as a whole, or may not be read, is no damage, and may come back.
+        """
+        if error.errno == errno.ENOENT and self.root.is_dir():
+            return BoxDamaged(path, "is not there")
+        if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO):
+            return BoxDamaged(path, why_not(error))
+        return ColdStorageFailed(f"read {path}", why_not(error))
 
     # Housekeeping --------------------------------------------------------------------------------
 
-    def paths(self) -> Iterator[str]:
-        """Every file below the root, whatever it is, in order; links are not followed."""
-        for folder, _, names in sorted(os.walk(self.root)):
-            for name in sorted(names):
-                yield str((Path(folder) / name).relative_to(self.root))
+    def paths(self, within: str = "") -> Iterator[str]:
+        """Every file below the root, or within a folder there, in order; links are not followed.
+
+        Whatever it is, but for certificates of removed tenants, and the owner's name. Raises
+        ColdStorageFailed for a folder that cannot be read.
+        """
+        apart = {self.root / CERTIFICATES, self.root / OWNER}
+        with told("look through the folder"):
+            for folder, folders, names in os.walk(self.root / within, onerror=_raise):
+                folders.sort()
+                links = [name for name in folders if os.path.islink(os.path.join(folder, name))]
+                for path in (Path(folder) / name for name in sorted(names + links)):
+                    if not apart & {path, path.parent}:
+                        yield str(path.relative_to(self.root))
 
     def remove(self, path: str) -> bool:
         """Remove a file and the folders that are empty without it; whether it was there."""
-        *folders, name = _parts(path)
-        with _told(f"remove {path}"):
+        *folders, name = parts_of(path)
+        with told(f"remove {path}"):
             try:
-                folder = os.open(self.root.joinpath(*folders), _FOLDER)
+                with self._folders.opened(folders) as folder:
+                    os.unlink(name, dir_fd=folder)
+                    os.fsync(folder)
             except FileNotFoundError:
                 return False
-            try:
-                os.unlink(name, dir_fd=folder)
-                os.fsync(folder)
-            except FileNotFoundError:
-                return False
-            finally:
-                os.close(folder)
-        self._remove_empty(*folders)
+        self._folders.remove_empty(*folders)
         return True
-
-    def _remove_empty(self, *folders: str) -> None:
-        for depth in range(len(folders), 0, -1):
-            with suppress(OSError):  # It is not empty, or not there.
-                os.rmdir(self.root.joinpath(*folders[:depth]))
-
-    def left_behind(self, tenant_id: UUID, aggregate_id: UUID) -> list[str]:
-        """The paths in an aggregate's folder."""
-        folder = self.root / str(tenant_id) / str(aggregate_id)
-        try:
-            return [f"{tenant_id}/{aggregate_id}/{name}" for name in sorted(os.listdir(folder))]
-        except (FileNotFoundError, NotADirectoryError):
-            return []
 
 
 class NewFile:
@@ -173,6 +160,7 @@ class NewFile:
         self._folder = folder
         self._name = path.rpartition("/")[2]
         self._unfinished = self._name + UNFINISHED
+        self._is_named = False
         self._digest = sha256()
         self._size = 0
         self._file = open(  # noqa: SIM115 - closed by `close`, which always comes
@@ -180,7 +168,7 @@ class NewFile:
         )
 
     def write(self, line: bytes) -> None:
-        with _told(f"write {self.path}"):
+        with told(f"write {self.path}"):
             self._file.write(line)
         self._digest.update(line)
         self._size += len(line)
@@ -192,7 +180,7 @@ class NewFile:
 
     def keep(self) -> StoredFile:
         """Give it its name, once it is on the disk; and read from there that it is complete."""
-        with _told(f"write {self.path}"):
+        with told(f"write {self.path}"):
             self._file.flush()
             os.fsync(self._file.fileno())
             os.link(
@@ -202,18 +190,21 @@ class NewFile:
                 dst_dir_fd=self._folder,
                 follow_symlinks=False,
             )
+            self._is_named = True
             os.unlink(self._unfinished, dir_fd=self._folder)
             os.fsync(self._folder)
             self._file.seek(0)
-        stored = StoredFile(self.path, self._size, self._digest.digest())
-        if digest_of(self._file) != stored.digest:
-            raise ColdStorageFailed(f"read {self.path} back", "it is not what was written")
+            stored = StoredFile(self.path, self._size, self._digest.digest())
+            if digest_of(self._file) != stored.digest:
+                raise ColdStorageFailed(f"read {self.path} back", "it is not what was written")
         return stored
 
     def discard(self) -> None:
-        for name in (self._unfinished, self._name):
+        with suppress(OSError):
+            os.unlink(self._unfinished, dir_fd=self._folder)
+        if self._is_named:  # Else that name is somebody else's.
             with suppress(OSError):
-                os.unlink(name, dir_fd=self._folder)
+                os.unlink(self._name, dir_fd=self._folder)
 
     def close(self) -> None:
         with suppress(OSError):  # What was to be kept is on the disk; the rest is discarded.
@@ -243,41 +234,14 @@ class Digesting:
         return self._digest.digest()
 
 
+def _raise(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):  # A folder that went meanwhile, or never was.
+        raise error
+
+
 def digest_of(file: BinaryIO) -> bytes:
     """SHA-256 of the rest of a file."""
     digest = sha256()
     while chunk := file.read(CHUNK):
         digest.update(chunk)
     return digest.digest()
-
-
-def _made(name: str, folder: int) -> int:
-    """A folder in another one, made where it is not there, and on the disk."""
-    with suppress(FileExistsError):
-        os.mkdir(name, 0o700, dir_fd=folder)
-        os.fsync(folder)
-    return os.open(name, _FOLDER, dir_fd=folder)
-
-
-def _parts(path: str) -> Sequence[str]:
-    """The names in a path of the registry, none of which leads elsewhere."""
-    parts = path.split("/")
-    if "\0" in path or any(part in ("", ".", "..") for part in parts):
-        raise BoxDamaged(path, "is no path below the root")
-    return parts
-
-
-@contextmanager
-def _told(what: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise ColdStorageFailed(what, _why_not(error)) from error
-
-
-def _why_not(error: OSError) -> str:
-    if error.errno == errno.ELOOP:
-        return "is a symbolic link, which is not followed"
-    if error.errno == errno.ENOTDIR:
-        return "leads through what is no folder, or through a symbolic link"
-    return os.strerror(error.errno) if error.errno else str(error)

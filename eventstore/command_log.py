@@ -8,7 +8,7 @@ from eventstore.command_content import fingerprint, stored_data
 from eventstore.command_types import CommandType
 from eventstore.commands import Envelope, RecordedEventReference, Result
 from eventstore.database import Database
-from eventstore.errors import Busy, CommandIdReused, Refusal, ReplayedRefusal
+from eventstore.errors import Boxed, Busy, CommandIdReused, NotFound, Refusal, ReplayedRefusal
 from eventstore.process_managers import CommandRefused
 from eventstore.serialization import decode_json, encode_text
 from eventstore.store import StreamHead
@@ -19,12 +19,16 @@ from eventstore.store import StreamHead
 # On the way back it brings the head of the target's stream as it was when the claim began: a
 # cached aggregate that stands there needs no round trip of its own. If it has moved on since, the
 # append finds out, and the command is tried again; a refusal holds for that moment.
+# No constraint keeps rows from a tenant that is removed meanwhile, so each insert here asks.
 CLAIM = """
 WITH claimed AS (
     INSERT INTO eventstore_command
         (tenant_id, id, type, data, fingerprint, aggregate_id, expected_version, "user",
          correlation_id, causation_id, attempts, status, code, received_at)
-    VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, %s, 'completed', '', clock_timestamp())
+    SELECT c.*, 'completed', '', clock_timestamp()
+    FROM (VALUES (%s::uuid, %s::uuid, %s, %s::json, %s::bytea, %s::uuid, %s::bigint, %s, %s::uuid,
+                  %s::uuid, %s::int)) AS c(tenant_id)
+    WHERE EXISTS (SELECT FROM eventstore_tenant AS t WHERE t.id = c.tenant_id)
     ON CONFLICT (tenant_id, id) DO NOTHING
     RETURNING tenant_id, aggregate_id, received_at
 )
@@ -53,8 +57,11 @@ REFUSE = """
 INSERT INTO eventstore_command
     (tenant_id, id, type, data, fingerprint, aggregate_id, expected_version, "user",
      correlation_id, causation_id, attempts, status, code, result, received_at, ended_at)
-VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, %s, 'refused', %s, %s::jsonb,
-        clock_timestamp() - make_interval(secs => %s), clock_timestamp())
+SELECT c.*, 'refused', %s, %s::jsonb, clock_timestamp() - make_interval(secs => %s),
+       clock_timestamp()
+FROM (VALUES (%s::uuid, %s::uuid, %s, %s::json, %s::bytea, %s::uuid, %s::bigint, %s, %s::uuid,
+              %s::uuid, %s::int)) AS c(tenant_id)
+WHERE EXISTS (SELECT FROM eventstore_tenant AS t WHERE t.id = c.tenant_id)
 ON CONFLICT (tenant_id, id) DO NOTHING
 RETURNING number
 """
@@ -72,9 +79,11 @@ SCHEDULE = """
 INSERT INTO eventstore_command
     (tenant_id, id, type, data, fingerprint, aggregate_id, expected_version, "user",
      correlation_id, causation_id, attempts, status, due_at, code, received_at)
-VALUES (%s, %s, %s, %s::json, %s, %s, %s, %s, %s, %s, 0,
-        CASE WHEN %s <= clock_timestamp() THEN 'pending' ELSE 'scheduled' END, %s, '',
-        clock_timestamp())
+SELECT c.*, 0, CASE WHEN %s <= clock_timestamp() THEN 'pending' ELSE 'scheduled' END, %s, '',
+       clock_timestamp()
+FROM (VALUES (%s::uuid, %s::uuid, %s, %s::json, %s::bytea, %s::uuid, %s::bigint, %s, %s::uuid,
+              %s::uuid)) AS c(tenant_id)
+WHERE EXISTS (SELECT FROM eventstore_tenant AS t WHERE t.id = c.tenant_id)
 ON CONFLICT (tenant_id, id) DO NOTHING
 RETURNING status
 """
@@ -152,7 +161,7 @@ class CommandLog:
     def schedule(self, command_type: CommandType, envelope: Envelope) -> str | None:
         """Keep a command until it is due; its status then, or None where the id is taken."""
         due_at = envelope.due_at
-        parameters = (*_identity(command_type, envelope)[:-1], due_at, due_at)
+        parameters = (due_at, due_at, *_identity(command_type, envelope)[:-1])
         row = self._database.row(SCHEDULE, parameters)
         return None if row is None else row[0]
 
@@ -191,7 +200,12 @@ class CommandLog:
         if envelope.is_in_log:
             told = (refusal.code, answer, *_key(envelope))
             return self._database.row(REFUSE_SCHEDULED, told) is not None
-        parameters = (*_identity(command_type, envelope), refusal.code, answer, after)
+        identity = _identity(command_type, envelope)
+        if isinstance(refusal, Boxed):
+            # What is asked of an aggregate in cold storage is not kept outside of it. Its place
+            # among the columns is that of `data`.
+            identity = (*identity[:3], "{}", *identity[4:])
+        parameters = (refusal.code, answer, after, *identity)
         return self._database.row(REFUSE, parameters) is not None
 
     def _answer_sender(
@@ -218,7 +232,8 @@ class CommandLog:
         """
         row = self._database.row(STORED_ANSWER, _key(envelope))
         if row is None:
-            raise LookupError(f"command {envelope.command_id} was claimed and is not in the log")
+            # It could not be claimed, and is not there: its tenant was removed.
+            raise NotFound("tenant any more that this command could be for")
         stored_fingerprint, status, aggregate_id, correlation_id, code, answer, due_at = row
         sent = fingerprint(command_type, envelope.command, envelope.client_fields, envelope.due_at)
         if bytes(stored_fingerprint) != sent and not envelope.is_in_log:

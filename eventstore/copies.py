@@ -21,7 +21,7 @@ from eventstore.errors import NotApplicable, NotFound, ValidationFailed
 from eventstore.models import RowCopy
 from eventstore.projections import Projection, Projections
 from eventstore.rebuild_log import RebuildLog
-from eventstore.replaying import Report
+from eventstore.replaying import Progress, Report
 from eventstore.shadow_tables import drop_schema, run
 
 logger = logging.getLogger("daybook.projections")
@@ -114,9 +114,16 @@ class Copies:
     def _make(self, copy: RowCopy, projections: list[Projection], report: Report) -> None:
         ((copy.id,),) = self._database.rows(NEXT_ID)
         copy.schema = f"copy_{copy.id}"
+
+        def told(progress: Progress) -> None:
+            self._log.see_that_it_is_alone()
+            report(progress)
+
         copy.projections = [projection.name for projection in projections]
         try:
-            copy.rows = self._copying.fill(copy, projections, report)
+            copy.rows = self._copying.fill(copy, projections, told)
+            # Nothing was boxed between its parts, nor was another one made in its place.
+            self._log.see_that_it_is_alone()
             # Now it is there, for all or for nobody: what has no row can be read by none.
             copy.save(using=self._database.alias, force_insert=True)
         except BaseException:

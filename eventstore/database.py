@@ -30,6 +30,10 @@ def told(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"
 
 
+#: After how many steps without a statement whoever has a transaction open says `still_here`.
+STILL_HERE_EVERY = 1000
+
+
 class Database:
     """One database alias; the application object owns the only instance."""
 
@@ -61,6 +65,11 @@ class Database:
         """
         if not self.connection.in_atomic_block:
             self.connection.close_if_unusable_or_obsolete()
+
+    def still_here(self) -> None:
+        """Between two statements that are far apart: PostgreSQL ends whoever idles too long."""
+        if self.connection.in_atomic_block:
+            self.execute("SELECT")
 
     def execute(self, sql: str, parameters: Parameters = ()) -> psycopg.Cursor[Any]:
         """Run one statement, prepared; errors are Django's (OperationalError and its kin)."""

@@ -86,7 +86,10 @@ class PendingWork(Refusal):
 
 
 class BoxDamaged(Refusal):
-    """A file of cold storage is not there, or not what was written. `problem` is no payload."""
+    """A file of cold storage is not there, or not what was written.
+
+    `problem` says how, without a word of what the file holds.
+    """
 
     code = "box_damaged"
 

@@ -4,18 +4,23 @@ Such a file is removed only where the database holds all its events: after a res
 backup it may be the only place where some of them are.
 """
 
+import os
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 from uuid import UUID
 
 from eventstore.box_files import BoxedEvent, BoxReader
-from eventstore.box_writing import BoxedStream
+from eventstore.cold_ownership import Ownership
 from eventstore.cold_storage import UNFINISHED, ColdStorage
 from eventstore.database import Database
 from eventstore.errors import BoxDamaged
 
 #: Events compared by one statement.
 PAGE_SIZE = 500
+
+# Nobody boxes the stream, or is about to commit a box of it, until the transaction ends.
+LOCK = "SELECT FROM eventstore_stream WHERE tenant_id = %s AND aggregate_id = %s FOR UPDATE"
 
 KNOWN = "SELECT path FROM eventstore_box WHERE path = ANY(%s)"
 
@@ -41,20 +46,52 @@ class Orphans:
     def __init__(self, database: Database, storage: ColdStorage) -> None:
         self._database = database
         self._storage = storage
+        self._ownership = Ownership(database, storage)
 
     def all(self) -> Iterator[Orphan]:
         """Each file below the root that no box in the registry is, nor was."""
-        for path in self._storage.paths():
-            if not self._is_known(path):
-                yield self.judge(path)
+        for path in self.unknown():
+            yield self.judge(path)
 
-    def remove_of(self, stream: BoxedStream) -> None:
-        """Remove what dead attempts at this stream have left; whoever calls holds its row."""
-        for path in self._storage.left_behind(stream.tenant_id, stream.aggregate_id):
-            if not self._is_known(path) and self.judge(path).is_needless:
-                self._storage.remove(path)
+    def unknown(self, below: str = "") -> Iterator[str]:
+        """The paths of such files; `below`: how they begin. Some may just be written: `look`."""
+        paths = (path for path in self._storage.paths() if path.startswith(below))
+        while page := list(islice(paths, PAGE_SIZE)):
+            asked = [path for path in page if _is_text(path)]
+            known = {path for (path,) in self._database.rows(KNOWN, (asked,))}
+            yield from (path for path in page if path not in known)
+
+    def look(self, path: str) -> Orphan | None:
+        """Judge a file if it still is an orphan; None where it is none, or is gone.
+
+        In a transaction of its own that holds the row of the stream in whose folder the file lies:
+        a file that somebody is just writing, or that he has not committed, looks like an orphan.
+        """
+        with self._database.transaction():
+            return self._looked(path)
+
+    def remove(self, path: str) -> Orphan | None:
+        """The same, and remove it where it is needless; never from another database's folder."""
+        with self._database.transaction():
+            orphan = self._looked(path)
+            if orphan is None or not orphan.is_needless:
+                return orphan
+            if foreign := self._ownership.foreign():
+                return Orphan(path, is_needless=False, problem=f"lies where {foreign}")
+            self._storage.remove(path)
+        return orphan
+
+    def _looked(self, path: str) -> Orphan | None:
+        if (whose := _stream_of(path)) is not None:
+            self._database.execute(LOCK, whose)
+        if self._is_known(path) or not os.path.lexists(self._storage.root / path):
+            return None
+        return self.judge(path)
 
     def judge(self, path: str) -> Orphan:
+        if not _is_text(path):
+            told = path.encode("utf-8", "replace").decode()
+            return Orphan(told, is_needless=False, problem="has a name that no box has")
         if path.endswith(UNFINISHED):
             return Orphan(path, is_needless=True, problem="")
         try:
@@ -64,7 +101,7 @@ class Orphans:
         return Orphan(path, not problem, problem)
 
     def _is_known(self, path: str) -> bool:
-        return self._database.row(KNOWN, ([path],)) is not None
+        return _is_text(path) and self._database.row(KNOWN, ([path],)) is not None
 
     def _what_is_missing(self, path: str) -> str:
         with self._storage.unverified(path) as file:
@@ -86,3 +123,22 @@ class Orphans:
         columns = ([event.version for event in page], [event.hash for event in page])
         ((held,),) = self._database.rows(HELD, (*columns, *whose))
         return len(page) - int(held)
+
+
+def _is_text(path: str) -> bool:
+    """Whether the name is text, as those that we give are, and not just any bytes."""
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _stream_of(path: str) -> tuple[UUID, UUID] | None:
+    """The tenant and the aggregate in whose folder a file lies; None: in no folder of ours."""
+    folders = path.split("/")[:-1]
+    try:
+        tenant_id, aggregate_id = map(UUID, folders)
+    except ValueError:
+        return None
+    return tenant_id, aggregate_id

@@ -26,10 +26,11 @@ SELECT EXISTS (
       AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))
 """
 
-# Projections in the background that have not read as far as the stream goes.
+# Projections in the background that have not read as far as the stream goes: all of them, also
+# those that only another release has.
 UNREAD_BY = """
-SELECT projection, mode, status, position FROM eventstore_subscription
-WHERE mode <> 'inline' AND position < %(last_position)s AND projection = ANY(%(projections)s)
+SELECT projection, status, position FROM eventstore_subscription
+WHERE mode <> 'inline' AND position < %s
 ORDER BY projection
 """
 
@@ -90,16 +91,16 @@ class PendingWorkOf:
         return ["rows of a projection are rebuilt, checked or copied"]
 
     def take_turn(self) -> None:
-        self._database.execute(TAKE_TURN)
+        # In this order: a replay that is about to begin holds the table, and may wait for a turn.
         self._database.execute(LOCK_BOXES)
+        self._database.execute(TAKE_TURN)
 
-    def projections(self, names: list[str], last_position: int) -> list[str]:
-        """Of these ones those that have not read the stream's last event."""
-        parameters = {"last_position": last_position, "projections": names}
+    def projections(self, last_position: int) -> list[str]:
+        """Those that have not read the stream's last event."""
         return [
             f"projection {name} has read up to position {position} of {last_position}"
             f"{f' and is {status}' if status != 'active' else ''}"
-            for name, _, status, position in self._database.rows(UNREAD_BY, parameters)
+            for name, status, position in self._database.rows(UNREAD_BY, (last_position,))
         ]
 
     def of_the_stream(self) -> list[str]:

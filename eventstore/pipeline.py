@@ -193,7 +193,8 @@ class InTransaction:
 
     def __call__(self, envelope: Envelope) -> Result:
         command_type = self._command_types.of(type(envelope.command))
-        if command_type.prepare:
+        is_kept_for_later = envelope.due_at is not None and not envelope.is_in_log
+        if command_type.prepare and not is_kept_for_later:
             command_type.prepare(envelope.command, envelope.actor.tenant_id)
         with whole_transaction(self._database, envelope.command_id):
             return self._proceed(envelope)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 from django.db import DatabaseError, InterfaceError, OperationalError
 
 from eventstore.database import Database, sqlstate
-from eventstore.errors import NotCaughtUp, ProjectionModeDiffers
+from eventstore.errors import BoxDamaged, ColdStorageFailed, NotCaughtUp, ProjectionModeDiffers
 from eventstore.event_types import EventTypes
 from eventstore.fault_points import reach
 from eventstore.high_water_mark import HighWaterMark
@@ -62,6 +62,14 @@ class BatchFailed(Exception):
         super().__init__()
 
 
+class Obstructed(Exception):
+    """A box that it has to read cannot be read, which no event is to blame for. See the cause."""
+
+    def __init__(self, taken: Taken) -> None:
+        self.taken = taken
+        super().__init__()
+
+
 class Batches:
     def __init__(
         self,
@@ -83,8 +91,8 @@ class Batches:
     def advance(self, projection: Projection, limit: int, *, in_line: bool) -> Progress:
         """Project the next events, up to `limit` of all; `in_line`: wait for whoever is at it.
 
-        Raises BatchFailed, Overtaken, NotCaughtUp for one that is not active or waits for another
-        attempt, ProjectionModeDiffers, and Django's database errors.
+        Raises BatchFailed, Obstructed, Overtaken, NotCaughtUp for one that is not active or waits
+        for another attempt, ProjectionModeDiffers, and Django's database errors.
         """
         started = time.perf_counter()
         with self._database.transaction():
@@ -95,11 +103,12 @@ class Batches:
             if taken.mode is Mode.INLINE or (taken.is_early and not in_line):
                 return NOTHING
             reach("subscription.taken")
-            settled = self.mark.settled()
-            scanned = self._reader.scan(after=taken.position, until=settled, limit=limit)
+            scanned = self._scan(taken, limit)
             try:
                 with collector_paused():
                     projected = self._project(projection, taken.position, scanned)
+            except (BoxDamaged, ColdStorageFailed) as error:
+                raise Obstructed(taken) from error
             except Exception as error:
                 # Whatever a team's projection raises, or the database says of its rows.
                 if is_of_the_database(error):
@@ -118,8 +127,20 @@ class Batches:
         standing = self._log.standing(projection.name)
         if standing is None:
             return False
-        scanned = self._reader.scan(after=standing.position, until=self.mark.settled(), limit=1)
+        try:
+            scanned = self._reader.scan(
+                after=standing.position, until=self.mark.settled(), limit=1
+            )
+        except (BoxDamaged, ColdStorageFailed):
+            return False  # There is an event in it.
         return scanned.events == 0 and self._projections.accepts(projection.name, standing.mode)
+
+    def _scan(self, taken: Taken, limit: int) -> Scanned:
+        settled = self.mark.settled()
+        try:
+            return self._reader.scan(after=taken.position, until=settled, limit=limit)
+        except (BoxDamaged, ColdStorageFailed) as error:
+            raise Obstructed(taken) from error
 
     def _take(self, projection: Projection, *, in_line: bool) -> Taken | None:
         taken = self._log.take(projection.name, in_line=in_line)

@@ -9,13 +9,16 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from operator import itemgetter
 from sys import intern
-from typing import Any, NamedTuple, Protocol
+from typing import Any
 from uuid import UUID
 
 from eventstore.database import Database
 from eventstore.errors import CorruptStream
 from eventstore.event_types import EventTypes
 from eventstore.events import Event, RecordedEvent
+from eventstore.scanning import END as END
+from eventstore.scanning import BoxedLog, Scanning
+from eventstore.scanning import Scanned as Scanned
 from eventstore.serialization import EventSerializer, decode_origin
 
 COLUMNS = """
@@ -32,36 +35,12 @@ WHERE e.position > %(after)s AND e.position <= %(until)s
 ORDER BY e.position
 """
 
-# Whether boxes hold events between two positions.
-IN_BOXES = """
-EXISTS (SELECT FROM eventstore_box WHERE unboxed_at IS NULL
-          AND last_position > %(after)s AND first_position <= %(until)s)
-"""
-
-# The last of so many events after a position.
-SCANNED = f"""
-SELECT coalesce(max(position), %(after)s), count(*), {IN_BOXES} FROM (
-    SELECT position FROM eventstore_event WHERE position > %(after)s AND position <= %(until)s
-    ORDER BY position LIMIT %(limit)s) AS scanned
-"""
-
 # Of these, the ones of some types.
 READ_BATCH = f"""
 {COLUMNS}
 WHERE e.position > %(after)s AND e.position <= %(last)s AND e.type = ANY(%(types)s)
   AND (%(tenant_id)s::uuid IS NULL OR e.tenant_id = %(tenant_id)s)
 ORDER BY e.position
-"""
-
-# The last position up to another one.
-LAST_POSITION = f"""
-SELECT coalesce(max(position), 0), {IN_BOXES} FROM eventstore_event WHERE position <= %(until)s
-"""
-
-# The first position up to another one whose event was recorded later than a time.
-FIRST_LATER = f"""
-SELECT min(position), {IN_BOXES} FROM eventstore_event
-WHERE position <= %(until)s AND recorded_at > %(time)s
 """
 
 # A part of one stream, from its older end or from its newer one.
@@ -90,47 +69,11 @@ WHERE s.tenant_id = %(tenant_id)s AND s.category = %(category)s
   AND s.aggregate_id = %(aggregate_id)s
 """
 
-#: Larger than any version or position.
-END = 2**63 - 1
-
 #: How many streams a reader of the log remembers: some 15 MB.
 REMEMBERED_STREAMS = 60_000
 
 #: Tenant, category and aggregate of a stream, by its row's id.
 Streams = dict[int, tuple[UUID, str, UUID]]
-
-
-class Scanned(NamedTuple):
-    """The position of the last of so many events; none: the one where the reader began.
-
-    `in_boxes`: some of them lie in cold storage. `is_more`: there were as many as were asked for.
-    """
-
-    last: int
-    events: int
-    in_boxes: bool = False
-    is_more: bool = False
-
-
-class BoxedLog(Protocol):
-    """The events in cold storage; see `eventstore.boxed_events`."""
-
-    def scan(
-        self, *, after: int, until: int, limit: int, tenant_id: UUID | None = None
-    ) -> tuple[int, int]: ...
-
-    def rows(
-        self,
-        *,
-        after: int,
-        last: int,
-        types: Sequence[str] | None = None,
-        tenant_id: UUID | None = None,
-    ) -> list[tuple[Any, ...]]: ...
-
-    def first_later(self, moment: datetime, until: int) -> int | None: ...
-
-    def rest(self) -> None: ...
 
 
 class EventReader:
@@ -144,6 +87,7 @@ class EventReader:
     ) -> None:
         self._database = database
         self._boxed = boxed
+        self._scanning = Scanning(database, boxed)
         self._serializer = EventSerializer(event_types)
         self._page_size = page_size
         #: Those whose events came in batches.
@@ -203,21 +147,8 @@ class EventReader:
     def scan(
         self, *, after: int, until: int, limit: int, tenant_id: UUID | None = None
     ) -> Scanned:
-        """Where the next events after a position end, `limit` of them or as many as there are.
-
-        With those in cold storage it may be up to twice as many. `tenant_id`: no other tenant's
-        boxes need be looked into. Raises BoxDamaged for a box that is not as it was.
-        """
-        span = {"after": after, "until": until, "limit": limit}
-        ((last, events, in_boxes),) = self._database.rows(SCANNED, span)
-        if not in_boxes:
-            self._boxed.rest()
-            return Scanned(last, events, is_more=events == limit)
-        boxed_last, boxed = self._boxed.scan(**span, tenant_id=tenant_id)
-        # Behind the end of a part of which there is more, the other one must not be read.
-        ends = [end for end, count in ((last, events), (boxed_last, boxed)) if count == limit]
-        end = min(ends, default=max(last, boxed_last))
-        return Scanned(end, events + boxed, in_boxes=True, is_more=bool(ends))
+        """Where the next events after a position end; see `Scanning.scan`."""
+        return self._scanning.scan(after=after, until=until, limit=limit, tenant_id=tenant_id)
 
     def read_batch(
         self, scanned: Scanned, *, after: int, types: Sequence[str], tenant_id: UUID | None = None
@@ -242,19 +173,11 @@ class EventReader:
 
     def last_position(self, until: int) -> int:
         """Of the last event up to a position; 0: of none."""
-        span = {"until": until, "after": 0}
-        ((last, in_boxes),) = self._database.rows(LAST_POSITION, span)
-        if in_boxes:
-            last, _ = self._boxed.scan(after=last, until=until, limit=END)
-        return int(last)
+        return self._scanning.last_position(until)
 
     def last_position_as_of(self, time: datetime, until: int) -> int:
         """Of the last event before the first one that was recorded later, up to a position."""
-        span = {"until": until, "after": 0, "time": time}
-        ((first_later, in_boxes),) = self._database.rows(FIRST_LATER, span)
-        found = [first_later, self._boxed.first_later(time, until) if in_boxes else None]
-        later = min((position for position in found if position is not None), default=until + 1)
-        return self.last_position(later - 1)
+        return self._scanning.last_position_as_of(time, until)
 
     def forget(self) -> None:
         """Read again which streams there are, after all were removed and numbers begin anew."""

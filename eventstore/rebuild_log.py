@@ -149,11 +149,16 @@ class RebuildLog:
         row = self._database.row(BEGIN, {"id": number, "head": head})
         return None if row is None else int(row[0])
 
+    def see_that_it_is_alone(self) -> None:
+        """Raise Django's OperationalError where somebody has ended this thread's lock."""
+        with self._database.connection.wrap_database_errors:
+            self._beside.own.execute("SELECT")
+
     def note_progress(self, number: int, position: int, events: int) -> None:
         """Only while `alone`, and only if that is still so: somebody may have ended its lock."""
         parameters = {"id": number, "position": position, "events": events}
+        self.see_that_it_is_alone()
         with self._database.connection.wrap_database_errors:
-            self._beside.own.execute("SELECT")
             self._beside.connection.execute(NOTE_PROGRESS, parameters)
 
     def end(

@@ -70,12 +70,13 @@ WHERE projection = %(projection)s AND mode = %(mode)s AND generation = %(generat
   AND position = %(before)s AND status = 'active'
 """
 
-# An event could not be projected: try again later, or stop there.
+# An event could not be projected: try again later, or stop there. Or something is in the way that
+# is no event's fault: try again later, however often.
 NOTE_FAULT = """
 UPDATE eventstore_subscription
-SET attempts = attempts + 1, failed_position = %(failed)s, error = %(error)s,
+SET attempts = attempts + %(count)s, failed_position = %(failed)s, error = %(error)s,
     lease_until = clock_timestamp() + %(wait)s, updated_at = clock_timestamp(),
-    status = CASE WHEN attempts + 1 >= %(most)s THEN 'stopped' ELSE status END
+    status = CASE WHEN attempts + %(count)s >= %(most)s THEN 'stopped' ELSE status END
 WHERE projection = %(projection)s AND generation = %(generation)s AND position = %(before)s
   AND attempts = %(attempts)s AND status = 'active'
 """
@@ -237,16 +238,21 @@ class SubscriptionLog:
         }
         return self._database.execute(ADVANCE, parameters).rowcount > 0
 
-    def note_fault(self, taken: Taken, failed: int, traceback: str) -> bool:
-        """Whether it stands where it was taken; it is stopped after the fifth time."""
+    def note_fault(self, taken: Taken, failed: int | None, error: str) -> bool:
+        """Whether it stands where it was taken; it is stopped after the fifth time.
+
+        `failed` None: no event is to blame, and it is never stopped.
+        """
+        count = int(failed is not None)
         parameters = {
             "projection": taken.projection,
             "generation": taken.generation,
             "before": taken.position,
             "attempts": taken.attempts,
             "failed": failed,
-            "error": storable(traceback[-MOST_TOLD:], MOST_TOLD),
-            "wait": wait_after(taken.attempts + 1, self._retry_after),
+            "count": count,
+            "error": storable(error[-MOST_TOLD:], MOST_TOLD),
+            "wait": wait_after(count * taken.attempts + 1, self._retry_after),
             "most": ATTEMPTS,
         }
         return self._database.execute(NOTE_FAULT, parameters).rowcount > 0

@@ -14,7 +14,14 @@ from eventstore.errors import (
     NotFound,
     ProjectionModeDiffers,
 )
-from eventstore.projection_batches import NOTHING, Batches, BatchFailed, Overtaken, Progress
+from eventstore.projection_batches import (
+    NOTHING,
+    Batches,
+    BatchFailed,
+    Obstructed,
+    Overtaken,
+    Progress,
+)
 from eventstore.projections import Mode, Projection, Projections
 from eventstore.subscription_log import Act, SubscriptionLog
 from eventstore.wakeups import Wakeups, Work
@@ -160,6 +167,8 @@ class Subscriptions:
             raise
         except BatchFailed as failed:
             return self._after_failure(projection, failed)
+        except Obstructed as obstructed:
+            raise self._after_obstacle(projection, obstructed) from None
         except Overtaken:
             # Not while the row is locked, as it is; but nothing shall rest on that alone.
             raise NotCaughtUp(projection.name, "somebody else has moved it") from None
@@ -178,3 +187,11 @@ class Subscriptions:
         text = "".join(traceback.format_exception(error))
         self._log.note_fault(failed.taken, failed.position, text)
         raise NotCaughtUp(projection.name, f"the event at position {failed.position} failed")
+
+    def _after_obstacle(self, projection: Projection, obstructed: Obstructed) -> NotCaughtUp:
+        """Note what is in the way: it is tried again until it is gone, and stops nobody."""
+        problem = str(obstructed.__cause__)
+        place = {"projection": projection.name, "detail": problem}
+        logger.error("projection_obstructed", extra=place)
+        self._log.note_fault(obstructed.taken, None, problem)
+        return NotCaughtUp(projection.name, "a box that it has to read cannot be read")

@@ -9,11 +9,13 @@ from itertools import chain, islice
 from typing import Any, NamedTuple
 from uuid import UUID
 
+from django.db import DataError, IntegrityError
+
 from eventstore.box_commands import UnboxAggregate
 from eventstore.box_files import BoxedCommand, BoxedEvent, BoxedSnapshot, BoxReader, Part
 from eventstore.box_writing import BoxedStream
 from eventstore.boxed_events import refuse_a_change, refuse_another_stream
-from eventstore.boxing import lock_stream
+from eventstore.boxing import counted_events, lock_stream
 from eventstore.cold_storage import ColdStorage, StoredFile
 from eventstore.database import Database
 from eventstore.errors import BoxDamaged, PendingWork
@@ -26,7 +28,7 @@ from eventstore.repository import Repository
 PAGE_SIZE = 500
 
 REGISTERED = """
-SELECT id, path, size, digest, event_count, command_count, last_position FROM eventstore_box
+SELECT id, path, size, digest, event_count, last_position FROM eventstore_box
 WHERE tenant_id = %s AND stream_id = %s AND unboxed_at IS NULL
 """
 
@@ -43,10 +45,12 @@ COPY eventstore_event (stream_id, tenant_id, version, position, type, schema_ver
                        metadata, recorded_at, hash) FROM STDIN
 """
 
+# By id alone: where the table was never analyzed, more conditions would mislead the planner.
 RESTORE_COMMANDS = """
-UPDATE eventstore_command AS c SET data = b.data::json
+UPDATE eventstore_command AS c
+SET data = CASE WHEN c.aggregate_id = %s AND c.type = b.type THEN b.data::json ELSE c.data END
 FROM unnest(%s::uuid[], %s::text[], %s::text[]) AS b(id, type, data)
-WHERE c.tenant_id = %s AND c.aggregate_id = %s AND c.id = b.id AND c.type = b.type
+WHERE c.tenant_id = %s AND c.id = b.id
 """
 
 RESTORE_SNAPSHOT = """
@@ -65,7 +69,6 @@ class _Registered(NamedTuple):
     size: int
     digest: bytes
     event_count: int
-    command_count: int
     last_position: int
 
 
@@ -96,15 +99,14 @@ class Unboxing:
         box = _Registered(*row)
         self._refuse_pending(stream, box)
         self._restore(stream, box)
-        repository.detail = f"{name} is back from cold storage: {box.event_count} events."
+        repository.detail = f"{name} is back from cold storage: {counted_events(box.event_count)}."
 
     def _refuse_pending(self, stream: BoxedStream, box: _Registered) -> None:
         pending = PendingWorkOf(self._database, stream.tenant_id, stream.aggregate_id, stream.id)
         found = pending.replays()
         if not found:
             pending.take_turn()
-            names = [projection.name for projection in self._projections]
-            found = pending.projections(names, box.last_position)
+            found = pending.projections(box.last_position)
         if found:
             raise PendingWork(stream.category, stream.aggregate_id, found)
 
@@ -115,13 +117,18 @@ class Unboxing:
             refuse_another_stream(reader, box.path, stream)
             self._database.execute(MARK_BOX, (box.id,))
             reach("unbox.begun")
-            parts = reader.parts()
-            rest = self._copy_events(stream, parts)
-            reach("unbox.copied")
-            self._restore_rest(stream, rest)
+            try:
+                self._restore_parts(stream, reader.parts())
+            except (DataError, IntegrityError) as error:
+                raise BoxDamaged(box.path, "holds what the tables do not take") from error
             refuse_a_change(reader, stored)
         self._database.execute(MARK_STREAM, (stream.id,))
         reach("unbox.restored")
+
+    def _restore_parts(self, stream: BoxedStream, parts: Iterator[Part]) -> None:
+        rest = self._copy_events(stream, parts)
+        reach("unbox.copied")
+        self._restore_rest(stream, rest)
 
     def _copy_events(self, stream: BoxedStream, parts: Iterator[Part]) -> Iterator[Part]:
         """The parts behind the events."""
@@ -142,8 +149,8 @@ class Unboxing:
             commands = [part for part in page if isinstance(part, BoxedCommand)]
             columns: tuple[list[Any], ...] = tuple(map(list, zip(*commands, strict=True)))
             if columns:
-                whose = (stream.tenant_id, stream.aggregate_id)
-                self._database.execute(RESTORE_COMMANDS, (*columns, *whose))
+                parameters = (stream.aggregate_id, *columns, stream.tenant_id)
+                self._database.execute(RESTORE_COMMANDS, parameters)
             for part in page:
                 if isinstance(part, BoxedSnapshot):
                     self._database.execute(RESTORE_SNAPSHOT, (stream.id, *part))

@@ -29,6 +29,7 @@ class Work(StrEnum):
     REACTIONS = "reactions"
     EFFECTS = "effects"
     REBUILDS = "rebuilds"
+    BOXES = "boxes"
 
 
 # Notify the listeners, and tell whether somebody else was called for it already. After the commit,
@@ -45,7 +46,7 @@ ASK = "INSERT INTO eventstore_wakeup (kind) VALUES (%s) ON CONFLICT (kind) DO NO
 IS_ASKED = "SELECT FROM eventstore_wakeup WHERE kind = %s"
 
 # The kinds with something that anybody could do now: its time has come, its lease is over, or the
-# call for it was lost. Only what the claims would find (CLAIM_STEP, CLAIM and CLAIM_DUE), or give
+# call for it was lost. Only what the claims would find (CLAIM_STEP, CLAIM, CLAIM_DUE), or give
 # up: for what stands behind something else somebody would be called each second, in vain. Each has
 # an index for its rows, which are few. Whether a rebuild is at work, only its process' lock tells.
 DUE = """
@@ -100,6 +101,12 @@ SELECT 'rebuilds' WHERE EXISTS (
         WHERE locktype = 'advisory' AND objsubid = 2 AND classid = 3500 AND granted
           AND objid = (hashtext(r.projection)::bigint & 4294967295)::oid
           AND database = (SELECT oid FROM pg_database WHERE datname = current_database())))
+UNION ALL
+SELECT 'boxes' WHERE EXISTS (
+    SELECT FROM eventstore_box_policy AS p
+    JOIN eventstore_tenant AS t ON t.id = p.tenant_id AND t.active
+    WHERE p.due_at <= statement_timestamp()
+      AND (p.lease_until IS NULL OR p.lease_until <= statement_timestamp()))
 """
 
 BEGIN = "DELETE FROM eventstore_wakeup WHERE kind = %s"

@@ -10,14 +10,14 @@ from eventstore.process_managers import CommandRefused
 
 
 class NotRenamed(Refusal):
-    """The person has this very name already."""
+    """The person has this very name already. It does not say which: an answer stays in the log
+    when the person's own data is boxed."""
 
     code = "not_renamed"
 
-    def __init__(self, person_id: UUID, name: str) -> None:
+    def __init__(self, person_id: UUID) -> None:
         self.person_id = person_id
-        self.name = name
-        super().__init__(f"Person {person_id} is called {name} already. Send another name.")
+        super().__init__(f"Person {person_id} has this name already. Send another one.")
 
 
 class InsufficientFunds(Refusal):

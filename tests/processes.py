@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -29,6 +30,7 @@ def start_manage(
         cwd=PROJECT,
         env={
             "DATABASE_URL": database_url(),
+            "COLD_STORAGE_ROOT": str(settings.EVENTSTORE["COLD_STORAGE_ROOT"]),
             "DAYBOOK_SECRET_KEY": "for tests",
             "DJANGO_SETTINGS_MODULE": "tests.quick_settings",
             **(environment or {}),

@@ -5,6 +5,8 @@ Django imports this package because it is called `admin`; here stands every page
 
 from django.contrib import admin
 
+from eventstore.admin.box_policies import BoxPolicyAdmin
+from eventstore.admin.boxes import BoxAdmin
 from eventstore.admin.commands import CommandAdmin
 from eventstore.admin.copies import CopyAdmin
 from eventstore.admin.keys import ApiKeyAdmin
@@ -17,6 +19,8 @@ from eventstore.admin.subscriptions import SubscriptionAdmin
 from eventstore.admin.tenants import TenantAdmin
 from eventstore.models import (
     ApiKey,
+    Box,
+    BoxPolicy,
     Membership,
     OverrideSwitch,
     ProcessInstance,
@@ -34,6 +38,8 @@ admin.site.register(ProcessInstance, ProcessAdmin)
 admin.site.register(Subscription, SubscriptionAdmin)
 admin.site.register(Rebuild, RebuildAdmin)
 admin.site.register(RowCopy, CopyAdmin)
+admin.site.register(Box, BoxAdmin)
+admin.site.register(BoxPolicy, BoxPolicyAdmin)
 admin.site.register(Tenant, TenantAdmin)
 admin.site.register(Membership, MembershipAdmin)
 admin.site.register(ApiKey, ApiKeyAdmin)

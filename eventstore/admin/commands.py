@@ -27,8 +27,11 @@ from eventstore.admin.schedules import CANCEL, RUN_NOW, SCHEDULES, SchedulePages
 from eventstore.admin.sending import SEND_PAGE, SendPages
 from eventstore.admin.timeline import command_numbers
 from eventstore.application import get_application
-from eventstore.models import StoredCommand, StoredStream, Tenant
+from eventstore.models import Box, StoredCommand, StoredStream, Tenant
 from eventstore.tenancy import EVERYONE, INSPECTORS
+
+#: What a command has in the log while its content lies in a box.
+NO_CONTENT = "{}"
 
 STATUSES = [("", "any"), *StoredCommand.Status.choices]
 
@@ -117,6 +120,7 @@ class CommandAdmin(ListAdmin):
             "command": command,
             "milliseconds": milliseconds(command),
             "data": indented(data),
+            "box": _box_of(command, data),
             "result": indented(result) if result else "",
             "cause_number": causes.get(command.causation_id),
             "events": events,
@@ -150,6 +154,14 @@ def _what_may_be_done(request: HttpRequest, command: StoredCommand) -> dict[str,
     if any(looks_like.values()) and operates(request.user, command.tenant):
         return looks_like
     return dict.fromkeys(looks_like, False)
+
+
+def _box_of(command: Any, data: str) -> Box | None:
+    """Where the command's content lies while it is not in the log."""
+    if data != NO_CONTENT:
+        return None
+    boxes = Box.objects.using(get_application().database.alias)
+    return boxes.filter(stream=command.stream_pk, unboxed_at=None).first()
 
 
 def _may_have_been_acted_on(command: StoredCommand) -> bool:

@@ -12,6 +12,7 @@ from django.forms.boundfield import BoundField
 from django.http import QueryDict
 
 from eventstore.admin.paging import Cursor
+from eventstore.application import get_application
 from eventstore.models import Tenant
 
 #: As many tenants are suggested; the others can still be typed.
@@ -124,6 +125,12 @@ def offer_tenants(form: forms.Form, tenants: QuerySet[Tenant]) -> list[str]:
     if len(field.suggestions) == 1:
         form.initial["tenant"] = field.suggestions[0]
     return field.suggestions
+
+
+def categories() -> list[str]:
+    """Those of the registered events."""
+    # Event types are named after their category, as in account.money_deposited.
+    return sorted({event.name.partition(".")[0] for event in get_application().events})
 
 
 def slugs(tenants: QuerySet[Tenant]) -> list[str]:

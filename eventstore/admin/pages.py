@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from eventstore.admin.access import of_visible_tenants, visible_tenants
 from eventstore.admin.filters import ListFilters
-from eventstore.admin.paging import Page, keyset_page
+from eventstore.admin.paging import Cursor, Key, Page, keyset_page
 from eventstore.application import get_application
 from eventstore.errors import Forbidden
 from eventstore.tenancy import INSPECTORS, Role
@@ -81,7 +81,7 @@ class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's takes n
         page: Page[Any] = Page(rows=[])
         if filters.is_valid():
             rows = filters.narrow(self.visible_rows(request))
-            page = keyset_page(rows, self.order, filters.cursor())
+            page = self.page_of(rows, request, filters.cursor())
         title = str(self.opts.verbose_name_plural)
         context = {
             "title": title[0].upper() + title[1:],
@@ -95,10 +95,14 @@ class ListAdmin(admin.ModelAdmin):  # type: ignore[type-arg]  # Django's takes n
         }
         return self.render(request, self.list_template, context)
 
+    def page_of(self, rows: QuerySet[Any], request: HttpRequest, cursor: Cursor) -> Page[Any]:
+        """One page of the rows that the filters have left."""
+        return keyset_page(rows, self.order, cursor)
+
     def visible_rows(self, request: HttpRequest) -> QuerySet[Any]:
         return of_visible_tenants(self.rows(), request.user, self.roles)
 
-    def one_row(self, request: HttpRequest, pk: int) -> Any:
+    def one_row(self, request: HttpRequest, pk: Key) -> Any:
         """The row of this key, or 404: the same for none and for another tenant's."""
         row = self.visible_rows(request).filter(pk=pk).first()
         if row is None:

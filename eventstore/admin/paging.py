@@ -6,10 +6,11 @@ another is inserted above it. Markus Winand, use-the-index-luke.com, calls this 
 
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+from uuid import UUID
 
 from django.db.models import Model, Q, QuerySet
 
-Key = int | str
+Key = int | str | UUID
 ModelT = TypeVar("ModelT", bound=Model)
 
 #: Rows on one page.
@@ -66,6 +67,41 @@ def keyset_page(
         after=_key(shown[-1], key) if shown and has_rows_behind else None,
         before=_key(shown[0], key) if shown and has_rows_before else None,
     )
+
+
+def page_by_time(
+    rows: QuerySet[ModelT], known: QuerySet[ModelT], order: str, cursor: Cursor
+) -> Page[ModelT]:
+    """Read one page by a time that several rows may have, and by key, in two queries.
+
+    `order` is the time's field, with `-` in front from the end. A cursor is the key of one of the
+    `known`, which may have left `rows` meanwhile; an unknown one leads to the first page.
+    """
+    time = order.removeprefix("-")
+    backwards = cursor.before is not None
+    falling = order.startswith("-") != backwards
+    mark = None
+    if not cursor.is_first_page:
+        key = cursor.before if backwards else cursor.after
+        mark = known.filter(Q(("pk", key), (f"{time}__isnull", False))).first()
+    if mark is not None:
+        rows = rows.filter(_beyond(mark, time, "lt" if falling else "gt"))
+    sign = "-" if falling else ""
+    found = list(rows.order_by(f"{sign}{time}", f"{sign}pk")[: PAGE_SIZE + 1])
+    more, shown = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
+    if backwards:
+        shown.reverse()
+    return Page(
+        rows=shown,
+        is_first=cursor.is_first_page,
+        after=shown[-1].pk if shown and (more or backwards) else None,
+        before=shown[0].pk if shown and (more if backwards else mark) else None,
+    )
+
+
+def _beyond(mark: Model, time: str, than: str) -> Q:
+    at = mark.serializable_value(time)
+    return Q((f"{time}__{than}", at)) | Q((time, at), (f"pk__{than}", mark.pk))
 
 
 def _key(row: Model, field: str) -> Key:

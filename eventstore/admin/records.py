@@ -40,6 +40,10 @@ def about_override(name: str) -> str:
     return f"override: {name}"
 
 
+def about_policy(category: str) -> str:
+    return f"box policy: {category}"
+
+
 def note(
     user: AbstractUser, tenant: Tenant, about: str, *, flag: int, what: str, reason: str
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.models import CHANGE
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -21,7 +21,7 @@ from eventstore.admin.access import of_visible_tenants, operates, user_of, visib
 from eventstore.admin.fields import ReasonForm
 from eventstore.admin.filters import ListFilters, TenantBySlug, slugs
 from eventstore.admin.pages import ListAdmin, posted
-from eventstore.admin.paging import PAGE_SIZE, Cursor, Page
+from eventstore.admin.paging import Page, page_by_time
 from eventstore.admin.records import about_command, note
 from eventstore.application import Application, get_application
 from eventstore.errors import NotCancellable
@@ -135,7 +135,7 @@ class SchedulePages:
         visible = self._visible(request)
         page: Page[Any] = Page(rows=[])
         if filters.is_valid():
-            page = _page(filters.narrow(visible), visible, filters.cursor())
+            page = page_by_time(filters.narrow(visible), visible, "due_at", filters.cursor())
         operated = set(visible_tenants(request.user, OPERATORS).values_list("pk", flat=True))
         context = {
             "title": "Schedules",
@@ -206,30 +206,3 @@ def _done(request: HttpRequest, command: StoredCommand, act: Act, form: ReasonFo
     except NotCancellable:
         return False
     return True
-
-
-def _page(rows: QuerySet[Any], known: QuerySet[Any], cursor: Cursor) -> Page[Any]:
-    """By time and number; a cursor is the number of one of the `known`, done meanwhile or not."""
-    backwards = cursor.before is not None
-    mark = None
-    if not cursor.is_first_page:
-        number = cursor.before if backwards else cursor.after
-        mark = known.filter(pk=number, due_at__isnull=False).first()
-    if mark:
-        rows = rows.filter(_beyond(mark, "lt" if backwards else "gt"))
-    order = ("-due_at", "-pk") if backwards else ("due_at", "pk")
-    found = list(rows.order_by(*order)[: PAGE_SIZE + 1])
-    more, shown = len(found) > PAGE_SIZE, found[:PAGE_SIZE]
-    if backwards:
-        shown.reverse()
-    return Page(
-        rows=shown,
-        is_first=cursor.is_first_page,
-        after=shown[-1].pk if shown and (more or backwards) else None,
-        before=shown[0].pk if shown and (more if backwards else mark) else None,
-    )
-
-
-def _beyond(mark: StoredCommand, than: str) -> Q:
-    same_time = Q(("due_at", mark.due_at), (f"number__{than}", mark.pk))
-    return Q((f"due_at__{than}", mark.due_at)) | same_time

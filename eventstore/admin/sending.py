@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from uuid import UUID, uuid4, uuid5
 
 from django.db import InterfaceError, OperationalError
@@ -21,12 +22,14 @@ from eventstore.errors import (
     AlreadyExists,
     Boxed,
     Busy,
+    ColdStorageFailed,
     CommandIdReused,
     DaybookError,
     EventTooLarge,
     Forbidden,
     NotFound,
     OutcomeUnknown,
+    PendingWork,
     ProjectionFailed,
     RateLimited,
     Refusal,
@@ -54,13 +57,51 @@ STATUSES: tuple[tuple[type[DaybookError], int], ...] = (
     (AggregateNotFound, 404),
     (AlreadyExists, 409),
     (Boxed, 410),
+    (PendingWork, 409),
     (CommandIdReused, 422),
     (Refusal, 422),
     (RateLimited, 429),
     (Busy, 503),
+    (ColdStorageFailed, 503),
     (OutcomeUnknown, 503),
     (ProjectionFailed, 503),
 )
+
+
+def counted(request: HttpRequest, actor: Actor, send: Callable[[], Result]) -> Result:
+    """What `send` returns or raises; counted as the API counts calls of the same session.
+
+    A database that cannot be reached is Busy.
+    """
+    try:
+        get_application().throttle.count(f"user {user_of(request).pk} in {actor.tenant_id}")
+        return send()
+    except (OperationalError, InterfaceError) as lost:
+        raise Busy(type(lost).__name__) from lost
+
+
+def status_of(error: DaybookError) -> int:
+    """Of the page that shows it; a fault of ours is raised once more."""
+    status = next((status for kind, status in STATUSES if isinstance(error, kind)), None)
+    if status is None:
+        raise error
+    return status
+
+
+def next_id(command_id: UUID, error: DaybookError) -> UUID:
+    """For the form as it is sent again: what has its answer is mended by another command."""
+    return uuid4() if isinstance(error, Refusal | CommandIdReused) else command_id
+
+
+def told(error: DaybookError | None) -> dict[str, Any]:
+    """What answer.html needs to tell it."""
+    return {
+        "error": error,
+        "is_refusal": isinstance(error, Refusal),
+        "is_repeated": isinstance(error, ReplayedRefusal),
+        # Of work that is pending each in a line of its own, which a sentence would hide.
+        "work": error.work if isinstance(error, PendingWork) else (),
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,24 +180,24 @@ class SendPages:
         if not form.is_valid() or form.parsed is None:
             return self._show_form(request, target, form, command_id, status=400)
         application = get_application()
+        send: Callable[..., Result] = application.bus.send
+        if at := form.cleaned_data.get("at"):
+            send = partial(application.scheduling.schedule, at=at)
         try:
-            # The count that the API keeps for the same session.
-            application.throttle.count(f"user {user_of(request).pk} in {target.tenant.pk}")
-            send: Callable[..., Result] = application.bus.send
-            if at := form.cleaned_data.get("at"):
-                send = partial(application.scheduling.schedule, at=at)
-            result = send(
-                form.parsed.command,
-                actor=target.actor,
-                command_id=command_id,
-                expected_version=form.cleaned_data["expected_version"],
-                client_fields=form.parsed.client_fields,
+            result = counted(
+                request,
+                target.actor,
+                partial(
+                    send,
+                    form.parsed.command,
+                    actor=target.actor,
+                    command_id=command_id,
+                    expected_version=form.cleaned_data["expected_version"],
+                    client_fields=form.parsed.client_fields,
+                ),
             )
         except DaybookError as error:
             return self._show_error(request, target, form, command_id, error)
-        except (OperationalError, InterfaceError) as lost:
-            busy = Busy(type(lost).__name__)
-            return self._show_error(request, target, form, command_id, busy)
         return self._show_result(request, target, result)
 
     def _show_error(
@@ -168,14 +209,11 @@ class SendPages:
         error: DaybookError,
     ) -> HttpResponse:
         """The form again with what was typed, or the fault raised once more."""
-        status = next((status for kind, status in STATUSES if isinstance(error, kind)), None)
-        if status is None:
-            raise error
+        status = status_of(error)
         if isinstance(error, ValidationFailed):
             form.report(error.errors)
             return self._show_form(request, target, form, command_id, status=status)
-        if isinstance(error, Refusal | CommandIdReused):
-            command_id = uuid4()  # The old one has its answer; what is mended is another command.
+        command_id = next_id(command_id, error)
         return self._show_form(request, target, form, command_id, error=error, status=status)
 
     def _show_form(
@@ -195,9 +233,7 @@ class SendPages:
             "purpose": purpose(target.command_type),
             "form": form,
             "command_id": command_id,
-            "error": error,
-            "is_refusal": isinstance(error, Refusal),
-            "is_repeated": isinstance(error, ReplayedRefusal),
+            **told(error),
         }
         return self._pages.render(request, "send_command.html", context, status=status)
 

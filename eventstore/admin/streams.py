@@ -7,7 +7,8 @@ from django.db.models import OuterRef, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import URLPattern
 
-from eventstore.admin.filters import ListFilters, StreamName, TenantBySlug, slugs
+from eventstore.admin.box_acts import BoxActs, open_box, operator_in
+from eventstore.admin.filters import ListFilters, StreamName, TenantBySlug, categories, slugs
 from eventstore.admin.pages import ListAdmin
 from eventstore.admin.paging import keyset_page
 from eventstore.admin.states import StatePages
@@ -25,9 +26,7 @@ class StreamFilters(ListFilters):
     stream = StreamName(required=False, max_length=100, label="Stream or aggregate id")
 
     def suggestions(self, tenants: QuerySet[Tenant]) -> dict[str, list[str]]:
-        # Event types are named after their category, as in account.money_deposited.
-        categories = {event.name.partition(".")[0] for event in get_application().events}
-        return {"tenant": slugs(tenants), "category": sorted(categories)}
+        return {"tenant": slugs(tenants), "category": categories()}
 
     def narrow(self, rows: QuerySet[Any]) -> QuerySet[Any]:
         wanted = self.cleaned_data
@@ -59,6 +58,7 @@ class StreamAdmin(ListAdmin):
             *super().get_urls(),
             self.reading_url("<int:pk>/", self.timeline_page, "change"),
             *StatePages(self).urls(),
+            *BoxActs(self).urls(),
         ]
 
     def rows(self) -> QuerySet[Any]:
@@ -85,6 +85,7 @@ class StreamAdmin(ListAdmin):
         events = StoredEvent.objects.using(alias).filter(stream=stream)
         snapshots = Snapshot.objects.using(alias).filter(stream=stream)
         page = keyset_page(events, "version" if oldest_first else "-version", filters.cursor())
+        is_boxed = stream.status == StoredStream.Status.BOXED
         context = {
             "title": str(stream),
             "stream": stream,
@@ -92,5 +93,7 @@ class StreamAdmin(ListAdmin):
             "page": page,
             "last_snapshot": snapshots.order_by("-version").first(),
             "timeline": timeline(stream, page.rows),
+            "box": open_box(stream) if is_boxed else None,
+            "may_box": operator_in(request, stream.tenant) is not None,
         }
         return self.render(request, "stream.html", context)

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg
 
 from eventstore.integrity import Finding, Scope, read
+from eventstore.management.box_verification import BoxVerification
 
 # Events without a stream, or of another tenant than their stream's.
 STRAY_EVENTS = """
@@ -61,9 +62,8 @@ WHERE s.status = 'boxed'
 ORDER BY s.id
 """
 
-# The events that commands answered with, against those that name a command as their cause. An
-# answer does not say which stream an event is in, so a missing one may lie in a box wherever the
-# tenant has one, registered and long enough.
+# The events that commands answered with, against those that name a command as their cause. One
+# that is lost may lie in a box: who has read the boxes is asked.
 COMMAND_LOG = """
 WITH answered AS (
     SELECT c.tenant_id, c.id::text AS command_id, event.*, c.type AS command, c.aggregate_id,
@@ -87,7 +87,8 @@ WITH answered AS (
     FROM answered FULL JOIN caused USING (tenant_id, command_id, type, version, position)
     WHERE answered.stream IS NULL OR caused.stream IS NULL
 )
-SELECT coalesce(t.slug, parted.tenant_id::text), stream, parted.version, position,
+SELECT lost, parted.tenant_id, command_id, type,
+       coalesce(t.slug, parted.tenant_id::text), stream, parted.version, position,
        CASE WHEN lost
             THEN format('Command %%s (%%s) recorded %%s here, and it is not there.',
                         command_id, command, type)
@@ -96,22 +97,26 @@ SELECT coalesce(t.slug, parted.tenant_id::text), stream, parted.version, positio
        END
 FROM parted LEFT JOIN eventstore_tenant AS t ON t.id = parted.tenant_id
 WHERE (%(aggregate_id)s::uuid IS NULL OR parted.aggregate_id = %(aggregate_id)s)
-  AND NOT (lost AND EXISTS (
-        SELECT FROM eventstore_stream AS s
-        JOIN eventstore_box AS b ON b.stream_id = s.id AND b.unboxed_at IS NULL
-        WHERE s.tenant_id = parted.tenant_id AND s.status = 'boxed'
-          AND b.last_version >= parted.version AND b.last_position >= parted.position))
 ORDER BY parted.tenant_id, position, lost
 """
 
 
-def cross_findings(connection: psycopg.Connection[Any], scope: Scope) -> Iterator[Finding]:
-    """Where streams, snapshots and the command log contradict each other."""
+def cross_findings(
+    connection: psycopg.Connection[Any], scope: Scope, boxes: BoxVerification
+) -> Iterator[Finding]:
+    """Where streams, snapshots and the command log contradict each other.
+
+    `boxes` have been read.
+    """
     yield from starmap(Finding, read(connection, STRAY_EVENTS, scope))
     yield from starmap(Finding, read(connection, UNREGISTERED_BOXES, scope))
     try:
         with connection.transaction():
-            yield from starmap(Finding, read(connection, COMMAND_LOG, scope))
+            for lost, tenant_id, cause, type_name, *found in read(connection, COMMAND_LOG, scope):
+                told = Finding._make(found)
+                version, position = told.version or 0, told.position or 0
+                if not (lost and boxes.holds(tenant_id, cause, type_name, version, position)):
+                    yield told
     except psycopg.DataError as error:
         # A forged answer or origin that has no longer the form in which it is written.
         problem = f"The command log cannot be compared: {error.diag.message_primary}."

@@ -5,7 +5,6 @@ from typing import Any, NamedTuple
 from eventstore.application import Application
 from eventstore.errors import NotRebuildable
 from eventstore.management.rebuild_arguments import Scope
-from eventstore.models import StoredStream
 from eventstore.projections import Mode, Projection
 from eventstore.shadow_tables import ShadowTables
 
@@ -18,12 +17,18 @@ SELECT count(*) FROM eventstore_event
 WHERE type = ANY(%(types)s) AND (%(tenant_id)s::uuid IS NULL OR tenant_id = %(tenant_id)s)
 """
 
-#: Streams in cold storage that are named one by one.
-SHOWN_STREAMS = 5
+# What it would look through in cold storage: all of a box, whatever types are in it.
+BOXES = """
+SELECT count(*), coalesce(sum(event_count), 0)::bigint FROM eventstore_box
+WHERE unboxed_at IS NULL AND (%(tenant_id)s::uuid IS NULL OR tenant_id = %(tenant_id)s)
+"""
 
 
 class Plan(NamedTuple):
-    """`forbidden_by`: sentences; with one of them the rebuild would end with 1 or 3."""
+    """`forbidden_by`: sentences; with one of them the rebuild would end with 1 or 3.
+
+    `events` are those online; of the ones in cold storage nobody knows yet which types they have.
+    """
 
     projection: str
     mode: str
@@ -31,6 +36,8 @@ class Plan(NamedTuple):
     status: str
     position: int
     events: int
+    boxes: int
+    boxed_events: int
     rows: int
     would: str
     forbidden_by: list[str]
@@ -45,6 +52,7 @@ def plan(application: Application, name: str, scope: Scope) -> Plan:
         application.database.execute(READ_ONLY)
         standing = application.subscription_log.standing(name)
         mode = standing.mode if standing else registered
+        ((boxes, boxed_events),) = application.database.rows(BOXES, {"tenant_id": scope.tenant_id})
         return Plan(
             projection=name,
             mode=mode.value,
@@ -52,6 +60,8 @@ def plan(application: Application, name: str, scope: Scope) -> Plan:
             status=standing.status if standing else "new",
             position=standing.position if standing else 0,
             events=_events(application, projection, scope),
+            boxes=boxes,
+            boxed_events=boxed_events,
             rows=_rows(application, projection, scope),
             would=_would(mode, registered, scope),
             forbidden_by=_obstacles(application, projection, scope, mode),
@@ -60,9 +70,11 @@ def plan(application: Application, name: str, scope: Scope) -> Plan:
 
 def lines(plan: Plan) -> list[str]:
     """What there is, what would be done, and what forbids it."""
+    boxes = "1 box" if plan.boxes == 1 else f"{plan.boxes:,} boxes"
+    boxed = f", and {boxes} with {plan.boxed_events:,}" if plan.boxes else ""
     found = [
         f"{plan.projection}: {plan.mode}, {plan.status}, at {plan.position:,}; "
-        f"{plan.rows:,} rows; {plan.events:,} events would be read",
+        f"{plan.rows:,} rows; {plan.events:,} events would be read{boxed}",
         f"  {plan.would}",
     ]
     return found + [f"  It cannot be done now: {reason}" for reason in plan.forbidden_by]
@@ -107,23 +119,9 @@ def _obstacles(
         found.append("somebody else rebuilds, checks or mends it.")
     if scope.tenant_id and mode is not application.projections.mode_of(projection.name):
         found.append("its mode changes; rebuild all of it, without --tenant and --stream.")
-    found += _boxed(application, scope)
     if not scope.tenant_id:
         try:
             ShadowTables(application.database, projection, "").refuse_what_cannot_be_replaced()
         except NotRebuildable as error:
             found.append(f"{error.reason}.")
     return found
-
-
-def _boxed(application: Application, scope: Scope) -> list[str]:
-    """Those whose events cannot be read."""
-    streams = StoredStream.objects.using(application.database.alias)
-    boxed = streams.filter(status=StoredStream.Status.BOXED).order_by("id")
-    if scope.tenant_id:
-        boxed = boxed.filter(tenant=scope.tenant_id)
-    if not (count := boxed.count()):
-        return []
-    named = [str(stream) for stream in boxed[:SHOWN_STREAMS]]
-    more = f" and {count - len(named):,} more" if count > len(named) else ""
-    return [f"{count:,} streams are in cold storage: {', '.join(named)}{more}."]

@@ -1,7 +1,8 @@
 """Goes through everything that is stored and hears all who know of it: `manage.py verify`.
 
-Four witnesses must agree: each stream's hash chain, its row, the snapshots, and the command log.
-Nobody finds here who rewrites all four to match, or who appends rightly hashed events that name
+Five witnesses must agree: each stream's hash chain, its row, the snapshots, the command log, and
+the boxes of cold storage with their registry.
+Nobody finds here who rewrites all of them to match, or who appends rightly hashed events that name
 no command, as any program may. The remedy is a head noted elsewhere, as `verify --stream` prints
 it: the hash at that version never changes again. Rows of projections are heard afterwards, in
 `row_verification`.
@@ -9,6 +10,7 @@ it: the hash at that version never changes again. Rows of projections are heard 
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import chain, groupby
 from operator import attrgetter
 from typing import Any
@@ -28,6 +30,7 @@ from eventstore.integrity import (
     read,
     wrong_head,
 )
+from eventstore.management.box_verification import BoxVerification
 from eventstore.management.cross_checks import cross_findings
 from eventstore.serialization import EventSerializer, to_builtins
 from eventstore.store import StoredState
@@ -59,13 +62,17 @@ class Verification:
             rows = map(EventRow._make, read(connection, STREAMS, self._scope))
             for _, of_stream in groupby(rows, key=attrgetter("stream_id")):
                 yield from self._stream_findings(of_stream)
-            yield from cross_findings(connection, self._scope)
+            boxes = BoxVerification(self._application, self._scope, self._advance)
+            with closing(boxes):
+                yield from boxes.findings(connection)
+                self.looked_at.update(boxes.looked_at)
+                self.head = boxes.head or self.head
+                yield from cross_findings(connection, self._scope, boxes)
 
     def _stream_findings(self, rows: Iterator[EventRow]) -> Iterator[Finding]:
         first = next(rows)
         events = () if first.version is None else chain((first,), rows)
         if first.status == "boxed":
-            self.passed_over["boxed streams"] += 1
             if events:
                 yield finding(first, "The stream is boxed, and its events are here all the same.")
             return

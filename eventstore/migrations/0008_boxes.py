@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             "box",
             models.UniqueConstraint(
-                fields=["stream"],
+                fields=["tenant", "stream"],
                 condition=models.Q(unboxed_at=None),
                 name="eventstore_box_open",
             ),
@@ -44,6 +44,9 @@ class Migration(migrations.Migration):
                 condition=models.Q(unboxed_at=None),
                 name="eventstore_box_last_position",
             ),
+        ),
+        migrations.AddIndex(
+            "box", models.Index(fields=["boxed_at", "id"], name="eventstore_box_boxed_at")
         ),
         migrations.CreateModel(
             name="BoxPolicy",
@@ -62,12 +65,18 @@ class Migration(migrations.Migration):
                     "made_at",
                     models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
                 ),
+                (
+                    "due_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("lease_until", models.DateTimeField(null=True)),
                 ("reported_at", models.DateTimeField(null=True)),
-                ("reported", models.BigIntegerField(default=0)),
-                ("reported_position", models.BigIntegerField(default=0)),
+                ("reported", models.BigIntegerField(db_default=0)),
+                ("reported_position", models.BigIntegerField(db_default=0)),
+                ("tried_to", models.BigIntegerField(db_default=0)),
                 ("acted_at", models.DateTimeField(null=True)),
-                ("boxed", models.BigIntegerField(default=0)),
-                ("refused", models.BigIntegerField(default=0)),
+                ("boxed", models.BigIntegerField(db_default=0)),
+                ("refused", models.BigIntegerField(db_default=0)),
                 (
                     "tenant",
                     models.ForeignKey(
@@ -86,6 +95,7 @@ class Migration(migrations.Migration):
                         fields=["tenant", "category"], name="eventstore_box_policy_category"
                     )
                 ],
+                "indexes": [models.Index(fields=["due_at"], name="eventstore_box_policy_due_at")],
             },
         ),
         migrations.AddIndex(

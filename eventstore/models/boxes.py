@@ -43,10 +43,14 @@ class Box(models.Model):
         verbose_name_plural = "boxes"
         constraints = (
             models.UniqueConstraint(
-                fields=["stream"], condition=Q(unboxed_at=None), name="eventstore_box_open"
+                fields=["tenant", "stream"],
+                condition=Q(unboxed_at=None),
+                name="eventstore_box_open",
             ),
         )
         indexes = (
+            # Whoever looks through the registry begins with the newest.
+            models.Index(fields=["boxed_at", "id"], name="eventstore_box_boxed_at"),
             # Whoever reads events asks for boxes with events behind a position.
             models.Index(
                 fields=["last_position"],
@@ -67,19 +71,24 @@ class BoxPolicy(models.Model):
 
     tenant = models.ForeignKey(Tenant, DO_NOTHING, db_index=False)
     category = models.CharField(max_length=50)
-    #: Days since the last event.
+    #: Days since the last event, of 24 hours each.
     idle_days = models.PositiveIntegerField()
     user = models.CharField(max_length=150)
     reason = models.CharField(max_length=200)
     made_at = models.DateTimeField(db_default=Now())
+    #: When a worker turns to it next, to report or to act; and until when one has it to himself.
+    due_at = models.DateTimeField(db_default=Now())
+    lease_until = models.DateTimeField(null=True)
     #: How many aggregates were found when it was last looked, and up to which event.
     reported_at = models.DateTimeField(null=True)
-    reported = models.BigIntegerField(default=0)
-    reported_position = models.BigIntegerField(default=0)
-    #: What came of the last report: how many were boxed, and how many refused.
+    reported = models.BigIntegerField(db_default=0)
+    reported_position = models.BigIntegerField(db_default=0)
+    #: The id of the stream up to which the report has been acted on; 0: not begun.
+    tried_to = models.BigIntegerField(db_default=0)
+    #: What came of the last report that was acted on: how many were boxed, and how many refused.
     acted_at = models.DateTimeField(null=True)
-    boxed = models.BigIntegerField(default=0)
-    refused = models.BigIntegerField(default=0)
+    boxed = models.BigIntegerField(db_default=0)
+    refused = models.BigIntegerField(db_default=0)
 
     class Meta:
         db_table = "eventstore_box_policy"
@@ -90,6 +99,8 @@ class BoxPolicy(models.Model):
                 fields=["tenant", "category"], name="eventstore_box_policy_category"
             ),
         )
+        # Whoever looks each second what is due.
+        indexes = (models.Index(fields=["due_at"], name="eventstore_box_policy_due_at"),)
 
     def __str__(self) -> str:
         return f"{self.category}: idle for {self.idle_days} days"

@@ -31,5 +31,5 @@ class Person(Aggregate[PersonState]):
 
     def rename(self, first_name: str, last_name: str) -> None:
         if (first_name, last_name) == (self.state.first_name, self.state.last_name):
-            raise NotRenamed(self.id, f"{first_name} {last_name}")
+            raise NotRenamed(self.id)
         self.record(PersonRenamed(first_name=first_name, last_name=last_name))

@@ -160,10 +160,12 @@ def test_every_command_has_its_own_operation(command: CommandType) -> None:
     codes = codes_of(operation)
     assert ("not_schedulable" in codes) is bool(command.secrets)
     assert {"not_found": 404, "boxed": 410, "already_exists": 409}.items() <= codes.items()
-    refused = operation["responses"]["422"]["description"]
     for refusal in command.refusals:
-        assert codes[refusal.code] == STATUS_OF_REFUSAL
-        assert f"`{refusal.code}`: {refusal.__doc__}" in refused
+        status = STATUS_OF_CODE.get(refusal.code, STATUS_OF_REFUSAL)
+        assert codes[refusal.code] == status
+        (meaning, *_) = str(refusal.__doc__).partition("\n\n")
+        refused = operation["responses"][str(status)]["description"]
+        assert f"`{refusal.code}`: {meaning}" in refused
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

@@ -18,6 +18,7 @@ from tests.config.background.ledger import (
     transfer_status,
 )
 from tests.config.background.runners import runner, wait_until
+from tests.eventstore.boxes import policies
 from tests.http import Api
 from tests.processes import PROJECT
 from tests.replay import assert_rows_as_replayed, catch_up_on_demand, is_level
@@ -35,6 +36,8 @@ def test_one_runner_alone_does_everything(
     account, other = branch.opened(deposit=100), branch.opened()
     forgotten = branch.forget_transfer(account, other)
     due = branch.schedule(account)
+    idle = policies.person(application, member.tenant_id)
+    policy = policies.put(application, member.tenant_id)
     time.sleep(0.3)
     assert (lines(account), deposits_of_all_days()) == (0, 0)
     assert (transfer_status(forgotten), status_of(due)) == (None, "pending")
@@ -45,6 +48,11 @@ def test_one_runner_alone_does_everything(
         # The deposit, the one that was due, and what the transfer has taken.
         wait_until(lambda: lines(account) == 3)
         wait_until(lambda: deposits_of_all_days() >= 2)
+
+        wait_until(lambda: policies.counts(policy)[0] == 1)
+        assert policies.boxed(member.tenant_id) == set()
+        policies.let_the_notice_pass()
+        wait_until(lambda: policies.boxed(member.tenant_id) == {idle})
 
         at = timezone.now() + timedelta(seconds=0.7)
         in_time = branch.schedule(other, at=at)

@@ -24,7 +24,7 @@ from tests.http import Api
 
 #: Seconds: less than anybody would wait for a lock.
 QUICK = 3
-ONE_AT_A_TIME = (Work.PROJECTIONS, Work.COMMANDS, Work.REACTIONS, Work.REBUILDS)
+ONE_AT_A_TIME = (Work.PROJECTIONS, Work.COMMANDS, Work.REACTIONS, Work.REBUILDS, Work.BOXES)
 #: Of six workers these are left.
 EFFECTS = (Work.EFFECTS, 3)
 
@@ -91,6 +91,19 @@ def test_each_kind_has_its_lanes(kind: Work, at_once: int, tmp_path: Path) -> No
             os.waitpid(pid, 0)
     with tasks.lane(kind) as is_ours:
         assert is_ours, "who dies gives his lane back"
+
+
+def test_who_boxes_what_is_idle_keeps_nobody_but_an_effect_waiting(tmp_path: Path) -> None:
+    tasks.lanes()
+    boxes = fork_into_lane(Work.BOXES, tmp_path / "boxes")
+    try:
+        wait_until((tmp_path / "boxes").exists)
+        for kind in Work:
+            with tasks.lane(kind) as is_ours:
+                assert is_ours is (kind is not Work.BOXES), kind
+    finally:
+        os.kill(boxes, signal.SIGKILL)
+        os.waitpid(boxes, 0)
 
 
 def fork_into_lane(kind: Work, answer: Path) -> int:

@@ -11,12 +11,11 @@ from eventstore import fault_points
 from eventstore.application import Application
 from eventstore.history import History
 from eventstore.models import Tenant
-from eventstore.reading import EventReader
 from eventstore.tenancy import Actor, Role
 from tests.eventstore.sample_tables import sample_tables
 from tests.eventstore.shelves import library
 from tests.eventstore.subscriptions.domain import Scene, scene
-from tests.eventstore.support import World, raw_connection
+from tests.eventstore.support import World, raw_connection, reader_of
 
 
 @pytest.fixture
@@ -46,7 +45,7 @@ def raw(database: None) -> Generator[psycopg.Connection[Any]]:
 def history(application: Application) -> History:
     """Of a library; pages of three, so that a handful of events takes several."""
     shelves = library()
-    reader = EventReader(shelves.database, shelves.events, page_size=3)
+    reader = reader_of(shelves, page_size=3)
     return History(shelves.store, reader, shelves.aggregates)
 
 

@@ -12,11 +12,13 @@ import psycopg
 from django.db import connection, connections, transaction
 
 from eventstore.application import Application
+from eventstore.boxed_events import BoxedEvents
 from eventstore.commands import Command, Result
 from eventstore.drafts import Recording
 from eventstore.events import Event, Origin, RecordedEvent
 from eventstore.hash_chain import GENESIS
 from eventstore.models import StoredCommand, StoredEvent, StoredStream
+from eventstore.reading import EventReader
 from eventstore.store import EventStore
 from eventstore.tenancy import Actor
 from ledger.accounts.commands import DepositMoney, OpenAccount, WithdrawMoney
@@ -130,6 +132,12 @@ def append(
             head_hash=head_hash,
             recording=recording(tenant_id),
         )
+
+
+def reader_of(application: Application, page_size: int) -> EventReader:
+    """One that reads so many events at once."""
+    boxed = BoxedEvents(application.database, application.cold_storage)
+    return EventReader(application.database, application.events, boxed, page_size=page_size)
 
 
 def stored_counts() -> tuple[int, int, int]:

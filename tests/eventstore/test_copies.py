@@ -13,15 +13,15 @@ from eventstore.errors import (
     AlreadyRunning,
     NotApplicable,
     NotFound,
-    NotRebuildable,
     ReplayFailed,
     ValidationFailed,
 )
-from eventstore.models import RowCopy, StoredStream, SubscriptionAction
+from eventstore.models import RowCopy, SubscriptionAction
 from eventstore.rebuild_log import Order
 from eventstore.replaying import Progress
 from ledger.accounts.events import MoneyDeposited
 from projections.models import AccountStatementLine, PersonSummary
+from tests.eventstore.boxes.stowing import stow
 from tests.eventstore.copy_support import (
     execute,
     last_event,
@@ -231,14 +231,18 @@ def test_a_projection_that_nobody_knows_is_refused(world: World) -> None:
         make(world.application, names=("person_summary", "persons"))
 
 
-def test_where_streams_are_in_cold_storage_no_copy_is_made(world: World, elsewhere: World) -> None:
-    world.person()
-    elsewhere.person()
-    StoredStream.objects.filter(tenant_id=world.actor.tenant_id).update(status="boxed")
-    for tenant_id in (None, world.actor.tenant_id):
-        with pytest.raises(NotRebuildable, match="cold storage"):
-            make(world.application, tenant_id=tenant_id)
-    make(world.application, tenant_id=elsewhere.actor.tenant_id)
+def test_streams_in_cold_storage_are_in_a_copy_like_all_others(
+    world: World, elsewhere: World
+) -> None:
+    application, tenant_id = world.application, world.actor.tenant_id
+    ada, otto = world.person("Ada"), elsewhere.person("Otto")
+    world.person("Bob")
+    stow(application, ada, otto)
+    make(application, "all")
+    make(application, "own", tenant_id=tenant_id)
+    assert names_in(application, tenant_id, "all") == ["Ada Cooper", "Bob Cooper"]
+    assert names_in(application, elsewhere.actor.tenant_id, "all") == ["Otto Cooper"]
+    assert names_in(application, tenant_id, "own") == ["Ada Cooper", "Bob Cooper"]
 
 
 def test_two_do_not_make_copies_at_the_same_time(world: World) -> None:

@@ -223,14 +223,6 @@ def test_writers_at_work_are_no_findings(world: World) -> None:
     assert all(isinstance(count, int) and count > 15 for count in written)
 
 
-REGISTER_BOX = """
-INSERT INTO eventstore_box (id, tenant_id, stream_id, path, event_count, last_version,
-    last_position, digest, boxed_at, reason)
-SELECT gen_random_uuid(), tenant_id, id, 'a box', version, version, 1000000, '', now(), 'a test'
-FROM eventstore_stream WHERE id = %(account)s
-"""
-
-
 def test_one_pass_sees_one_moment(world: World) -> None:
     account = world.account("1.00")
     with one_moment(Database()) as connection:
@@ -241,20 +233,6 @@ def test_one_pass_sees_one_moment(world: World) -> None:
         assert connection.execute(count).fetchone() == before
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             connection.execute("UPDATE eventstore_stream SET version = 7")
-
-
-def test_a_boxed_stream_is_not_looked_at(store: Store) -> None:
-    store.forge(
-        "DELETE FROM eventstore_event WHERE stream_id = %(account)s",
-        "DELETE FROM eventstore_snapshot WHERE stream_id = %(account)s",
-        "UPDATE eventstore_stream SET status = 'boxed' WHERE id = %(account)s",
-        REGISTER_BOX,
-    )
-
-    verified = verify()
-
-    assert verified.exit_code == 0, verified.problems
-    assert verified.answer["passed_over"] == {"boxed streams": 1}
 
 
 def test_a_stream_that_is_boxed_without_a_box_excuses_nothing(store: Store) -> None:

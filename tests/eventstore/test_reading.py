@@ -17,7 +17,7 @@ from eventstore.reading import EventReader
 from eventstore.store import EventStore
 from ledger.accounts.events import AccountOpened, MoneyDeposited
 from tests.eventstore.forgery import forge
-from tests.eventstore.support import append
+from tests.eventstore.support import append, reader_of
 
 OPENED = AccountOpened(owner_id=uuid4(), code="1")
 NOON = datetime(2024, 2, 29, 12, tzinfo=UTC)
@@ -35,7 +35,7 @@ def store(application: Application) -> EventStore:
 @pytest.fixture
 def reader(application: Application) -> EventReader:
     """Pages of three, so that a handful of events takes several."""
-    return EventReader(application.database, application.events, page_size=3)
+    return reader_of(application, page_size=3)
 
 
 def append_at(

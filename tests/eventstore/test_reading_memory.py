@@ -1,16 +1,21 @@
 """Reading a long log takes no more memory than reading a shorter one."""
 
 import tracemalloc
+from decimal import Decimal
 from uuid import uuid4
 
 import pytest
 from django.db import DEFAULT_DB_ALIAS
 
-from eventstore.application import Application
+import ledger.registration
+from eventstore.application import Application, pipeline_from_settings
+from eventstore.events import Event
 from eventstore.models import Tenant
 from eventstore.reading import EventReader
 from ledger.accounts.events import MoneyDeposited
 from tests.benchmarks.filling import fill
+from tests.eventstore.boxes.stowing import stow
+from tests.eventstore.support import append, reader_of
 
 #: Bytes that may come with ten times the events: the streams that a reader remembers.
 REMEMBERED = 5 * 2**20
@@ -30,7 +35,7 @@ def test_memory_stays_flat_while_the_log_is_read(
     schema_version = application.events.of(MoneyDeposited).schema_version
     tenth = application.high_water_mark.ceiling() + events // 10
     fill(DEFAULT_DB_ALIAS, tenant.id, streams, versions, schema_version)
-    reader = EventReader(application.database, application.events, page_size=page_size)
+    reader = reader_of(application, page_size)
 
     # Two readings: a page that is too long would already be there at the tenth of one.
     read_first, memory_of_first = read(reader, until=tenth)
@@ -38,6 +43,34 @@ def test_memory_stays_flat_while_the_log_is_read(
 
     assert (read_first, read_all) == (events // 10, events)
     assert memory_of_all - memory_of_first < REMEMBERED
+
+
+@pytest.mark.parametrize(
+    ("streams", "versions"), [(10, 500), pytest.param(200, 5_000, marks=pytest.mark.soak)]
+)
+def test_memory_stays_flat_while_the_log_is_read_from_boxes(
+    application: Application, tenant: Tenant, streams: int, versions: int
+) -> None:
+    # Without projections, which would have to read all of it before it is boxed.
+    root = application.cold_storage.root
+    domain = Application(pipeline=pipeline_from_settings(), cold_storage=root)
+    ledger.registration.register(domain)
+    boxed = [uuid4() for _ in range(streams)]
+    for account in boxed:
+        recorded = append(domain.store, tenant.id, account, *deposits(versions))
+    stow(domain, *boxed)
+    last = recorded[-1].position
+
+    # Anew each time, so that all boxes with events up to there are read from their files.
+    read_first, memory_of_first = read(reader_of(application, 100), until=last // 10)
+    read_all, memory_of_all = read(reader_of(application, 100), until=last)
+
+    assert (read_first, read_all) == (last // 10, streams * versions)
+    assert memory_of_all - memory_of_first < 2**20
+
+
+def deposits(number: int) -> list[Event]:
+    return [MoneyDeposited(amount=Decimal(1 + n % 900)) for n in range(number)]
 
 
 def read(reader: EventReader, *, until: int) -> tuple[int, int]:

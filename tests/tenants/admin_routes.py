@@ -54,6 +54,39 @@ STREAMS_ADMIN = {
     ),
 }
 
+BOX = (looked_up(UUIDS, "Box.id"), "box_id")
+BOXES_ADMIN = {
+    **{
+        f"admin/eventstore/storedstream/<int:pk>/{act}/": Route(
+            What.ADMIN_ACTION, path={"pk": (looked_up(NUMBERS, "StoredStream.id"), sample)}
+        )
+        for act, sample in (("box", "stream_number"), ("unbox", "boxed_stream_number"))
+    },
+    "admin/eventstore/box/": Route(
+        What.ADMIN_LIST,
+        query={
+            "tenant": TENANT,
+            "category": ANY_TEXT,
+            "status": A_WORD,
+            "stream": AGGREGATE,
+            "after": BOX[0],
+            "before": BOX[0],
+        },
+    ),
+    "admin/eventstore/box/<uuid:pk>/": Route(What.ADMIN_PAGE, path={"pk": BOX}),
+    "admin/eventstore/box/<uuid:pk>/verify/": Route(What.ADMIN_ACTION, path={"pk": BOX}),
+}
+
+POLICY = {"pk": (looked_up(NUMBERS, "BoxPolicy.id"), "policy_number")}
+BOX_POLICIES_ADMIN = {
+    "admin/eventstore/boxpolicy/": Route(
+        What.ADMIN_LIST, query={"tenant": TENANT, **cursor("BoxPolicy.id")}
+    ),
+    "admin/eventstore/boxpolicy/new/": Route(What.ADMIN_ACTION),
+    "admin/eventstore/boxpolicy/<int:pk>/change/": Route(What.ADMIN_ACTION, path=POLICY),
+    "admin/eventstore/boxpolicy/<int:pk>/drop/": Route(What.ADMIN_ACTION, path=POLICY),
+}
+
 COMMANDS_ADMIN = {
     "admin/eventstore/storedcommand/": Route(
         What.ADMIN_LIST,
@@ -255,6 +288,8 @@ ABOUT_THE_USER = {
 
 ADMIN = {
     **STREAMS_ADMIN,
+    **BOXES_ADMIN,
+    **BOX_POLICIES_ADMIN,
     **COMMANDS_ADMIN,
     **PROCESSES_ADMIN,
     **TENANTS_ADMIN,

@@ -22,6 +22,7 @@ from eventstore.application import get_application
 from eventstore.tenancy import Role
 from tests.http import Api
 from tests.replay import bring_level
+from tests.tenants.seeded_boxes import add_boxed_person, add_policy
 from tests.tenants.seeded_runs import add_check, add_copy
 
 FIRST_BLOCK, BLOCK = 2_000_000_000, 1_000_000
@@ -34,6 +35,7 @@ SHARED_PERSON, SHARED_ACCOUNT, SHARED_COMMAND, SHARED_CORRELATION = (
 SHARED_OTHER_ACCOUNT, SHARED_TRANSFER, SHARED_USER = (
     uuid5(NAMESPACE_OID, name) for name in ("other account", "transfer", "user")
 )
+SHARED_BOXED = uuid5(NAMESPACE_OID, "boxed")
 
 LONG_AGO = datetime(2001, 2, 3, 4, 5, 6, 789, UTC)
 
@@ -75,6 +77,9 @@ def play(side: Side) -> None:
     add_background(side)
     add_revoked_key(side)
     add_switch(side)
+    add_boxed_person(side.api(Role.OPERATOR), side.word, uuid4(), back=True)
+    add_boxed_person(side.api(Role.OPERATOR), side.word, uuid4())
+    add_policy(side.tenant, side.users[Role.OPERATOR].username, side.word)
     add_check(side.tenant, side.account_id, side.users[Role.OPERATOR].username, side.word)
     bring_level(get_application())
     add_copy(side.tenant, side.users[Role.OPERATOR].username, side.word)
@@ -125,7 +130,7 @@ def schedule_commands(side: Side) -> None:
 
 
 def meet(side: Side) -> None:
-    """What two tenants may have under the same ids: a person, accounts, commands, a request."""
+    """What two tenants may have under the same ids: persons, accounts, commands, a request."""
     name, account = side.word.title(), {"aggregate_id": str(SHARED_ACCOUNT)}
     other_account = {"aggregate_id": str(SHARED_OTHER_ACCOUNT)}
     person = {"aggregate_id": str(SHARED_PERSON), "first_name": name, "last_name": "Shared"}
@@ -153,6 +158,7 @@ def meet(side: Side) -> None:
             X_Correlation_ID=str(SHARED_CORRELATION),
         )
         assert answer.status in (200, 201), answer.raw
+    add_boxed_person(side.api(Role.OPERATOR), side.word, SHARED_BOXED)
 
 
 def registration(side: Side) -> dict[str, str]:
@@ -192,17 +198,6 @@ def add_background(side: Side) -> None:
         tenant=side.tenant, scope="login", key=f"{side.word}{uuid4().hex}", stream=stream
     )
     add_process(side, event, state)
-    models.Box.objects.create(
-        tenant=side.tenant,
-        stream=stream,
-        path=f"{side.word}/{uuid4()}.jsonl",
-        event_count=1,
-        last_version=1,
-        last_position=event.position,
-        digest=uuid4().bytes * 2,
-        boxed_at=LONG_AGO,
-        reason=f"{side.word} is idle",
-    )
 
 
 def add_process(side: Side, event: models.StoredEvent, state: str) -> None:

@@ -37,6 +37,8 @@ ADMIN_MODELS = {
     "auth.Group": FOR_SUPERUSERS,
     "auth.User": FOR_SUPERUSERS,
     "eventstore.ApiKey": OF_TENANTS,
+    "eventstore.Box": OF_TENANTS,
+    "eventstore.BoxPolicy": OF_TENANTS,
     "eventstore.Membership": OF_TENANTS,
     "eventstore.OverrideSwitch": OF_TENANTS,
     "eventstore.ProcessInstance": OF_TENANTS,
@@ -58,6 +60,8 @@ ADMIN_MODELS = {
 #: Marks in the bodies below: the id of what a Side has, or one that is free.
 PERSON, ACCOUNT, NEW = "<person_id>", "<account_id>", "<new>"
 OTHER_ACCOUNT = "<other_account_id>"
+#: Somebody in cold storage.
+BOXED = "<boxed_id>"
 
 #: A body with every field that a command has, as it succeeds.
 COMMANDS: dict[str, dict[str, str]] = {
@@ -80,6 +84,8 @@ COMMANDS: dict[str, dict[str, str]] = {
     "start-user-registration": {
         "aggregate_id": NEW, "login_name": "Ada", "password": "correct horse"
     },
+    "box-aggregate": {"aggregate_id": BOXED, "category": "person", "reason": "because"},
+    "unbox-aggregate": {"aggregate_id": BOXED, "category": "person", "reason": "because"},
 }  # fmt: skip
 
 
@@ -117,6 +123,19 @@ FORMS: dict[str, Form] = {
     "admin/eventstore/subscription/<str:name>/<str:action>/": Form(REASON, {}),
     "admin/eventstore/rebuild/ask/<str:name>/<str:kind>/": Form(REASON, {}),
     "admin/eventstore/rowcopy/<int:pk>/drop/": Form(REASON, {}),
+    **{
+        f"admin/eventstore/storedstream/<int:pk>/{act}/": Form(
+            {"command_id": NEW, **REASON}, {"command_id": COMMAND_ID}
+        )
+        for act in ("box", "unbox")
+    },
+    "admin/eventstore/box/<uuid:pk>/verify/": Form({}, {}),
+    "admin/eventstore/boxpolicy/new/": Form(
+        {"tenant": "<slug>", "category": "account", "idle_days": "30000", **REASON},
+        {"tenant": TENANT},
+    ),
+    "admin/eventstore/boxpolicy/<int:pk>/change/": Form({"idle_days": "30001", **REASON}, {}),
+    "admin/eventstore/boxpolicy/<int:pk>/drop/": Form(REASON, {}),
     "admin/eventstore/storedcommand/send/<slug:slug>/<str:name>/": Form(
         {
             "command_id": NEW,

@@ -12,6 +12,8 @@ from django.test import Client
 
 from eventstore.models import (
     ApiKey,
+    Box,
+    BoxPolicy,
     Membership,
     ProcessInstance,
     Reaction,
@@ -27,6 +29,7 @@ from tests.tenants.seeding import (
     OURS,
     OURS_AGAIN,
     SHARED_ACCOUNT,
+    SHARED_BOXED,
     SHARED_COMMAND,
     SHARED_OTHER_ACCOUNT,
     SHARED_PERSON,
@@ -155,6 +158,7 @@ def _client(**headers: str) -> Client:
 def samples(side: Side) -> dict[str, str]:
     """Our own rows in an address or a body; the other tenant has rows with the same ids."""
     stream = StoredStream.objects.get(tenant=side.tenant, aggregate_id=SHARED_ACCOUNT)
+    box = Box.objects.get(stream__tenant=side.tenant, stream__aggregate_id=SHARED_BOXED)
     commands = StoredCommand.objects.filter(tenant=side.tenant)
     command = commands.get(id=SHARED_COMMAND)
     member = Membership.objects.get(tenant=side.tenant, user=side.users[Role.MEMBER])
@@ -172,6 +176,10 @@ def samples(side: Side) -> dict[str, str]:
         "user_id": str(SHARED_USER),
         "command_id": str(SHARED_COMMAND),
         "stream_number": str(stream.pk),
+        "boxed_id": str(SHARED_BOXED),
+        "boxed_stream_number": str(box.stream_id),
+        "box_id": str(box.pk),
+        "policy_number": str(BoxPolicy.objects.get(tenant=side.tenant).pk),
         "command_number": str(command.pk),
         "scheduled_id": str(scheduled.id),
         "scheduled_number": str(scheduled.pk),

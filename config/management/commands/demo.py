@@ -14,6 +14,7 @@ from config.demo import (
     rebuild,
     scenario_a,
     scenario_b,
+    scenario_c,
     scenario_d,
     scenario_e,
     scenario_f,
@@ -36,6 +37,7 @@ from eventstore.tenancy import Role
 SCENARIOS: dict[str, tuple[str, Callable[[Stage], None]]] = {
     "A": ("create and update a contact", scenario_a.play),
     "B": ("snapshots without asking", scenario_b.play),
+    "C": ("take an aggregate offline, and back", scenario_c.play),
     "D": ("a unique login name", scenario_d.play),
     "E": ("a command for later", scenario_e.play),
     "F": ("one command, several aggregates", scenario_f.play),

@@ -107,9 +107,13 @@ _ANSWER: dict[str, Schema] = {
         "items": record({"type": {"type": "string"}, "version": FROM_ONE, "position": FROM_ONE}),
     },
 }
+_DETAIL: Schema = {
+    "type": "string",
+    "description": "What came of it, for people, where no event tells it: of a box command.",
+}
 COMMAND_ANSWER: Schema = {
     "description": "What a command did; the same each time its id is sent.",
-    **record(_ANSWER),
+    **record({**_ANSWER, "detail": _DETAIL}, required=_ANSWER),
 }
 
 _NOTHING_YET: Schema = {"type": "null", "description": "Nothing has happened yet."}

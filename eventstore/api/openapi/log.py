@@ -56,11 +56,13 @@ LOGGED_COMMAND: Schema = record(
         **_LISTED,
         "data": {
             "type": "object",
-            "description": "What was asked, with every default and without passwords.",
+            "description": "What was asked, with every default and without passwords; `{}` while "
+            "it lies in the box of an aggregate that is in cold storage.",
         },
         "result": {
             "type": ["object", "null"],
-            "description": "What was answered; null where nothing changed.",
+            "description": "What was answered; null where nothing changed. Of a box command "
+            "`detail` says what came of it.",
         },
     }
 )

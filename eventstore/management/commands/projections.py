@@ -143,6 +143,8 @@ def lines(lag: ProjectionLag) -> list[str]:
         found.append(f"  As of {lag.as_of.isoformat()}, due again at {lag.due_at}")
     if lag.failed_position is not None:
         found.append(f"  The event at position {lag.failed_position} failed: {_last_line(lag)}")
+    elif lag.error:
+        found.append(f"  It waits, and tries again: {_last_line(lag)}")
     return found
 
 

@@ -1,9 +1,10 @@
-"""`manage.py verify [--tenant SLUG] [--stream NAME]`: is all that is stored what was appended?"""
+"""`manage.py verify [--tenant SLUG] [--stream NAME] [--reconcile]`: is all as it was appended?"""
 
 import json
 import sys
 import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
@@ -11,8 +12,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Sum
 
 from eventstore.application import get_application
-from eventstore.integrity import Scope
+from eventstore.integrity import Finding, Scope
 from eventstore.management.commands.projections import who
+from eventstore.management.orphan_verification import OrphanVerification
 from eventstore.management.progress import Progress
 from eventstore.management.row_verification import RowVerification
 from eventstore.management.streams import find_any_tenant, find_stream
@@ -26,9 +28,11 @@ SHOWN_FINDINGS = 100
 class Command(BaseCommand):
     requires_migrations_checks = True
     help = (
-        "Verify versions, positions and hash chains of all streams, the command log against "
-        "their events, and snapshots and the rows of projections against replay. Ends with 4 and "
-        "the first bad place where something was changed behind the event store's back. Whoever "
+        "Verify versions, positions and hash chains of all streams, the files of cold storage "
+        "against their registry, the command log against the events of both, and snapshots and "
+        "the rows of projections against replay. Ends with 4 and "
+        "the first bad place where something was changed behind the event store's back, or where "
+        "cold storage has a file that no box is. Whoever "
         "changes all of these to match is not found: note elsewhere how a stream ends, which "
         "--stream prints; the hash "
         "at that version never changes again."
@@ -45,6 +49,11 @@ class Command(BaseCommand):
             action="store_true",
             help="leave out the rows of projections; comparing takes as long as a rebuild of all",
         )
+        parser.add_argument(
+            "--reconcile",
+            action="store_true",
+            help="remove files of cold storage that no box is, where all their events are online",
+        )
         parser.add_argument("--json", action="store_true", help="for programs")
 
     def handle(
@@ -54,7 +63,11 @@ class Command(BaseCommand):
         stream: str | None = None,
         **options: Any,
     ) -> None:
-        report = _verified(_scope(tenant, stream), with_rows=not options["without_rows"])
+        report = _verified(
+            _scope(tenant, stream),
+            with_rows=not options["without_rows"],
+            reconcile=options["reconcile"],
+        )
         if options["json"]:
             self.stdout.write(json.dumps(report))
         else:
@@ -65,6 +78,8 @@ class Command(BaseCommand):
     def _write(self, report: dict[str, Any], shown: int) -> None:
         for finding in report["findings"][:shown]:
             self.stdout.write(_line(**finding))
+        for path in report["removed"]:
+            self.stdout.write(f"Removed: {path}, of which all events are online.")
         for what, count in sorted(report["passed_over"].items()):
             self.stdout.write(f"Not looked at: {count:,} {what}")
         numbers = [f"{count:,} {what}" for what, count in report["looked_at"].items()]
@@ -73,39 +88,51 @@ class Command(BaseCommand):
             self.stdout.write(f"The stream ends at version {head['version']} with {head['hash']}.")
 
 
-def _verified(scope: Scope, *, with_rows: bool) -> dict[str, Any]:
+def _verified(scope: Scope, *, with_rows: bool, reconcile: bool) -> dict[str, Any]:
     """The answer for programs."""
     started = time.monotonic()
+    application = get_application()
     with Progress(sys.stderr, _expected_events(scope), "events") as progress:
-        verification = Verification(get_application(), scope, progress.advance)
+        verification = Verification(application, scope, progress.advance)
         findings = verification.findings()
         shown = list(islice(findings, SHOWN_FINDINGS))
         count = len(shown) + sum(1 for _ in findings)
-    rows = RowVerification(get_application(), scope, user=who())
+    orphans = OrphanVerification(application, scope, reconcile=reconcile)
+    _add(shown, orphans.findings())
+    rows = RowVerification(application, scope, user=who())
     if with_rows:
-        row_findings = rows.findings()
-        shown += islice(row_findings, SHOWN_FINDINGS - len(shown))
-        for _ in row_findings:
-            pass  # They are counted.
+        _add(shown, rows.findings())
     head = {"version": verification.head.version, "hash": verification.head.hash.hex()}
-    is_one_sound_stream = scope.aggregate_id and verification.looked_at["streams"] and not count
+    is_one_sound_stream = scope.aggregate_id and verification.head.version and not count
     return {
-        "finding_count": count + rows.differing,
+        "finding_count": count + orphans.count + rows.differing,
+        "orphans": orphans.count,
         "differing_rows": rows.differing,
         "findings": [finding._asdict() for finding in shown],
+        "removed": orphans.removed,
         "looked_at": {**verification.looked_at, **rows.looked_at},
-        "passed_over": {**verification.passed_over, **rows.passed_over},
+        "passed_over": {**verification.passed_over, **orphans.passed_over, **rows.passed_over},
         "head": head if is_one_sound_stream else None,
         "seconds": round(time.monotonic() - started, 3),
     }
 
 
+def _add(shown: list[Finding], findings: Iterator[Finding]) -> None:
+    """As many as are shown; the others are counted where they were found."""
+    shown += islice(findings, SHOWN_FINDINGS - len(shown))
+    for _ in findings:
+        pass
+
+
 def _verdict(report: dict[str, Any], *, is_all_shown: bool) -> str:
     """A sentence about what was found; "" for nothing."""
-    count, rows = report["finding_count"], report["differing_rows"]
+    count, rows, orphans = (report[key] for key in ("finding_count", "differing_rows", "orphans"))
     found = []
-    if places := count - rows:
+    if places := count - rows - orphans:
         found.append(f"{places:,} {'place is' if places == 1 else 'places are'} not as appended")
+    if orphans:
+        files = "1 file" if orphans == 1 else f"{orphans:,} files"
+        found.append(f"{files} of cold storage without a box")
     if rows:
         found.append(f"{rows:,} {'row is' if rows == 1 else 'rows are'} not as a replay gives")
     hint = "" if is_all_shown or count == 1 else "; --all shows them"
@@ -124,7 +151,6 @@ def _scope(tenant_slug: str | None, stream_name: str | None) -> Scope:
 
 def _expected_events(scope: Scope) -> int:
     streams = StoredStream.objects.using(get_application().database.alias)
-    streams = streams.filter(status=StoredStream.Status.ACTIVE)
     if scope.tenant_id:
         streams = streams.filter(tenant=scope.tenant_id)
     if scope.aggregate_id:

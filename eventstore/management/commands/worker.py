@@ -32,7 +32,7 @@ class Command(BaseCommand):
     requires_migrations_checks = True
     help = (
         "Do the background work until Ctrl-C or SIGTERM: projections, scheduled commands, "
-        "forgotten reactions, effects, rebuilds."
+        "forgotten reactions, effects, rebuilds, policies of cold storage."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -70,6 +70,7 @@ def kinds_of_work(
         Work.REACTIONS: lambda until: reactions.work(until, effects=False),
         Work.EFFECTS: reactions.perform_effects,
         Work.REBUILDS: rebuilds.work,
+        Work.BOXES: application.box_policies.work,
     }
 
 

@@ -1,13 +1,20 @@
--- The one exception to "events are facts": boxing. A transaction may delete all events of a stream
--- at once when it has registered a box of just these, and insert them again when it has marked that
--- box as unboxed. The registry's rows name their transactions by id, which nobody brings by chance;
--- that the file holds the events was verified by who registered it.
+-- The exceptions to "events are facts": boxing, and the end of a tenant. A transaction may delete
+-- all events of a stream at once when it has registered a box of just these, and insert them again
+-- when it has marked that box as unboxed. The registry's rows name their transactions by id, which
+-- nobody brings by chance; that the file holds the events was verified by who registered it.
 
 DROP TRIGGER eventstore_event_append_only ON eventstore_event;
 CREATE TRIGGER eventstore_event_append_only
     BEFORE UPDATE OR TRUNCATE ON eventstore_event
     FOR EACH STATEMENT EXECUTE FUNCTION eventstore_refuse_change();
 ALTER TABLE eventstore_event ENABLE ALWAYS TRIGGER eventstore_event_append_only;
+
+-- Whether this transaction removes the tenant: it says so, and nobody can use the tenant any more.
+CREATE FUNCTION eventstore_is_being_removed(tenant uuid) RETURNS boolean LANGUAGE sql STABLE AS $$
+    SELECT coalesce(current_setting('eventstore.removed_tenant', true), '')
+               = pg_current_xact_id()::text || ':' || tenant
+       AND EXISTS (SELECT FROM eventstore_tenant AS t WHERE t.id = tenant AND NOT t.active)
+$$;
 
 CREATE FUNCTION eventstore_check_deleted_events() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -17,7 +24,7 @@ BEGIN
                    min(position) AS first_position, max(position) AS last_position
             FROM deleted GROUP BY stream_id, tenant_id
         ) AS d
-        WHERE NOT EXISTS (
+        WHERE NOT eventstore_is_being_removed(d.tenant_id) AND NOT EXISTS (
             SELECT FROM eventstore_box AS b
             WHERE b.stream_id = d.stream_id AND b.tenant_id = d.tenant_id
               AND b.unboxed_at IS NULL AND b.boxed_in = pg_current_xact_id()::text::bigint
@@ -54,7 +61,8 @@ BEGIN
         WHEN i.version_before = i.version - 1 THEN
             CASE WHEN i.position < i.position_before THEN 'order' END
         WHEN i.tenant_id IS DISTINCT FROM (
-            SELECT s.tenant_id FROM eventstore_stream AS s WHERE s.id = i.stream_id
+            SELECT s.tenant_id FROM eventstore_stream AS s
+            WHERE s.id = i.stream_id AND s.status = 'active'
         ) THEN 'stream'
         WHEN i.position < (
             SELECT e.position FROM eventstore_event AS e
@@ -96,7 +104,8 @@ BEGIN
         RAISE EXCEPTION 'An event belongs to no stream of its tenant.'
             USING ERRCODE = 'foreign_key_violation', TABLE = TG_TABLE_NAME,
                   CONSTRAINT = 'eventstore_event_stream',
-                  HINT = 'Insert the stream first, and give its events its tenant.';
+                  HINT = 'Insert the stream first, and give its events its tenant. One in a box '
+                         'takes none.';
     END IF;
     RAISE EXCEPTION '%', CASE fault WHEN 'position' THEN 'An event brought its own position.'
                                     ELSE 'An event would stand before its predecessor.' END
@@ -118,8 +127,7 @@ CREATE FUNCTION eventstore_check_deleted_streams() RETURNS trigger LANGUAGE plpg
 BEGIN
     IF EXISTS (
         SELECT FROM deleted AS d
-        WHERE coalesce(current_setting('eventstore.removed_tenant', true), '')
-                  <> pg_current_xact_id()::text || ':' || d.tenant_id
+        WHERE NOT eventstore_is_being_removed(d.tenant_id)
            OR EXISTS (SELECT FROM eventstore_event AS e WHERE e.stream_id = d.id)
     ) THEN
         RAISE EXCEPTION 'A stream stays what it is: % of its row is refused.', TG_OP

@@ -83,6 +83,7 @@ def runner(
             env={
                 "DJANGO_SETTINGS_MODULE": "tests.config.background.project",
                 "DATABASE_URL": database_url(),
+                "COLD_STORAGE_ROOT": str(settings.EVENTSTORE["COLD_STORAGE_ROOT"]),
                 # Tasks are signed with it: those of this process are for the cluster, too.
                 "DAYBOOK_SECRET_KEY": settings.SECRET_KEY,
                 **(environment or {}),

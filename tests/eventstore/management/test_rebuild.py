@@ -12,12 +12,12 @@ from eventstore.application import get_application
 from eventstore.models import Reaction, Rebuild, StoredCommand, StoredEvent, Subscription
 from projections.models import AccountSummary
 from tests.eventstore import failing
+from tests.eventstore.boxes.stowing import stow
 from tests.eventstore.management.rebuild_command import (
     NAME,
     OWN_NAME,
     answer,
     everything,
-    query,
     said,
 )
 from tests.eventstore.support import World
@@ -244,7 +244,7 @@ def test_a_dry_run_of_a_tenant_or_a_stream_counts_only_theirs(
 
 
 def test_a_dry_run_names_another_mode_and_all_that_forbids_it(world: World) -> None:
-    account = world.account("5.00")
+    world.account("5.00")
     said(NAME)
     Subscription.objects.filter(projection=NAME).update(mode="async")
     (row,) = answer(NAME, "--dry-run")
@@ -257,17 +257,29 @@ def test_a_dry_run_names_another_mode_and_all_that_forbids_it(world: World) -> N
         "its mode changes; rebuild all of it, without --tenant and --stream."
     ]
 
-    boxing = f"UPDATE eventstore_stream SET status = 'boxed' WHERE aggregate_id = '{account}'"
     with failing.broken_statements(), world.application.rebuilding.log.alone("account_statement"):
-        query(f"{boxing} RETURNING 1")
         (row,) = answer("account_statement", "--dry-run")
         told = said("account_statement", "--dry-run").out
     assert row["forbidden_by"] == [
         "somebody else rebuilds, checks or mends it.",
-        f"1 streams are in cold storage: account-{account}.",
         "table account_statement has a trigger refuse_lines, which a new table would lose.",
     ]
     assert all(f"  It cannot be done now: {reason}" in told for reason in row["forbidden_by"])
+
+
+def test_a_dry_run_says_how_much_lies_in_cold_storage(world: World, elsewhere: World) -> None:
+    boxed = [world.account("5.00"), world.person(), elsewhere.person()]
+    stow(world.application, *boxed)
+
+    (of_all,), (of_acme,) = (
+        answer(NAME, "--dry-run"),
+        answer(NAME, "--dry-run", "--tenant", "acme"),
+    )
+
+    assert (of_all["events"], of_all["boxes"], of_all["boxed_events"]) == (1, 3, 4)
+    assert (of_acme["events"], of_acme["boxes"], of_acme["boxed_events"]) == (1, 2, 3)
+    assert of_all["forbidden_by"] == []
+    assert "1 events would be read, and 3 boxes with 4\n" in said(NAME, "--dry-run").out
 
 
 def test_json_of_a_failure_is_json(world: World) -> None:

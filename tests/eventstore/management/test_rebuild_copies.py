@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from eventstore.models import Rebuild, RowCopy
+from tests.eventstore.boxes.stowing import stow
 from tests.eventstore.management.rebuild_command import NAME, OWN_NAME, event, query, said
 from tests.eventstore.support import World
 
@@ -108,16 +109,15 @@ def test_while_somebody_else_makes_a_copy_it_ends_with_3(world: World) -> None:
     assert not RowCopy.objects.exists()
 
 
-def test_what_a_projection_cannot_take_ends_with_1(world: World) -> None:
+def test_where_a_box_is_gone_no_copy_is_made_which_ends_with_1(world: World) -> None:
     account = world.account("5.00")
-    query(
-        f"UPDATE eventstore_stream SET status = 'boxed' WHERE aggregate_id = '{account}'"
-        " RETURNING 1"
-    )
-    refused = said(NAME, "--until", "1", "--into", "x")
+    last = event(account, 2).position
+    (file,) = stow(world.application, account)
+    file.unlink()
+    refused = said(NAME, "--until", str(last), "--into", "x")
     assert refused.code == 1
-    assert "in cold storage" in refused.error
-    assert schemas() == 0
+    assert f"/{file.name} cannot be used: it No such file" in refused.error
+    assert (schemas(), RowCopy.objects.count()) == (0, 0)
 
 
 @pytest.mark.parametrize("arguments", [("--copies",), ("--copies", "--json")])

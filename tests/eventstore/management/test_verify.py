@@ -98,6 +98,8 @@ def test_programs_get_json(world: World) -> None:
     assert answer == {
         "finding_count": 1,
         "differing_rows": 0,
+        "orphans": 0,
+        "removed": [],
         "looked_at": {"streams": 2, "events": 4, "snapshots": 0},
         "passed_over": {},
         "head": None,

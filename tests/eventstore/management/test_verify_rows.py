@@ -7,9 +7,11 @@ from uuid import uuid4
 
 import pytest
 
+from eventstore import boxed_events
 from eventstore.models import Rebuild, StoredStream
 from ledger.transfers.commands import StartTransfer
 from projections.models import AccountSummary
+from tests.eventstore.boxes.stowing import stow
 from tests.eventstore.forgery import ForgedEvent, forge, verify
 from tests.eventstore.management.rebuild_command import (
     NAME,
@@ -161,18 +163,25 @@ def test_what_cannot_be_replayed_is_not_looked_at_and_the_others_are(world: Worl
     assert verified.answer["differing_rows"] == 3
 
 
-def test_of_boxed_streams_nothing_can_be_replayed(world: World) -> None:
+def test_rows_of_boxed_streams_are_compared_and_where_a_box_is_gone_that_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(boxed_events, "IDLE", 0)  # No box is remembered.
     account = world.account("5.00")
+    (file,) = stow(world.application, account)
     AccountSummary.objects.all().delete()
-    forge(
-        "UPDATE eventstore_stream SET status = 'boxed' WHERE aggregate_id = %(account)s",
-        account=account,
-    )
-    passed_over = verify(with_rows=True).answer["passed_over"]
-    assert passed_over.pop("boxed streams") == 1
-    ((reason, count),) = passed_over.items()
-    assert "in cold storage" in reason
-    assert count == 7
+
+    verified = verify(with_rows=True)
+    assert (verified.exit_code, verified.answer["differing_rows"]) == (4, 1)
+    assert verified.answer["passed_over"] == {}
+
+    file.unlink()
+    verified = verify(with_rows=True)
+    assert (verified.exit_code, verified.answer["differing_rows"]) == (4, 0)
+    assert verified.places == {(f"account-{account}", None)}
+    reasons = verified.answer["passed_over"]
+    assert len(reasons) == len(names())
+    assert all("cannot be used" in reason for reason in reasons), reasons
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

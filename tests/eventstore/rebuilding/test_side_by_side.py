@@ -1,16 +1,15 @@
 """Workers beside a rebuild, and several who ask for it."""
 
+from uuid import uuid4
+
 import pytest
 from django.db import DatabaseError
 
 from eventstore import subscription_log
-from eventstore.errors import (
-    AlreadyRunning,
-    NotFound,
-    NotRebuildable,
-)
-from eventstore.models import Rebuild, StoredStream
+from eventstore.errors import AlreadyRunning, NotFound
+from eventstore.models import Rebuild
 from eventstore.tenancy import Actor
+from tests.eventstore.boxes.stowing import stow
 from tests.eventstore.rebuilding.meanwhile import Meanwhile, paused_at
 from tests.eventstore.rebuilding.support import (
     differing,
@@ -20,7 +19,9 @@ from tests.eventstore.rebuilding.support import (
     rebuild,
     xmins,
 )
+from tests.eventstore.sample_tables import ITEMS, PLACES, Item
 from tests.eventstore.subscriptions.domain import Scene, standing
+from tests.replay import live_rows
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -125,14 +126,18 @@ def test_one_order_that_fails_holds_no_other_one_up(two: Scene, failing: list[in
     assert two.numbers() == [1, 2, 3, 4]
 
 
-def test_streams_in_cold_storage_are_a_reason_to_refuse(two: Scene, member: Actor) -> None:
-    two.note("a")
+def test_streams_in_cold_storage_are_read_like_all_others(two: Scene, member: Actor) -> None:
+    two.note("a", "b")
+    two.note("c", notebook=uuid4())
     two.work()
-    before = xmins("sample_item")
-    StoredStream.objects.filter(aggregate_id=two.notebook).update(status="boxed")
-    for kind in ("rebuild", "check", "fix"):
-        with pytest.raises(NotRebuildable, match="cold storage"):
-            do(two.application, kind, "items")
-        with pytest.raises(NotRebuildable, match="cold storage"):
-            do(two.application, kind, "items", tenant_id=member.tenant_id)
-    assert xmins("sample_item") == before
+    before = {name: live_rows(table) for name, table in (("items", ITEMS), ("places", PLACES))}
+    stow(two.application, two.notebook)
+    Item.objects.all().delete()
+    for tenant_id in (None, member.tenant_id):
+        assert differing(two.application, "items", tenant_id=tenant_id) == 2
+    assert do(two.application, "fix", "items", tenant_id=member.tenant_id) == (2, 3, None)
+    assert live_rows(ITEMS) == before["items"]
+    Item.objects.all().delete()
+    assert rebuild(two.application, "items") == (2, 3, None)
+    rebuild(two.application, "places")
+    assert {"items": live_rows(ITEMS), "places": live_rows(PLACES)} == before

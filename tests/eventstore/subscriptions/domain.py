@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 from uuid import UUID, uuid4
 
+from django.conf import settings
 from django.db.models.functions import Now
 
 from eventstore.aggregates import Aggregate
@@ -175,7 +176,11 @@ def scene(
 ) -> Scene:
     """A process of its own; `retry_after` zero: what failed is due again at once."""
     hooks = hooks or Hooks()
-    application = Application(pipeline=pipeline_from_settings(), retry_after=retry_after)
+    application = Application(
+        pipeline=pipeline_from_settings(),
+        retry_after=retry_after,
+        cold_storage=settings.EVENTSTORE["COLD_STORAGE_ROOT"],
+    )
     application.events.name(Noted, "notebook.noted")
     application.events.name(Scribbled, "notebook.scribbled")
     application.aggregates.add(Notebook)

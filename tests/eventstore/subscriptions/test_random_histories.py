@@ -14,6 +14,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from django.conf import settings as django_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -77,7 +78,11 @@ modes = st.fixed_dictionaries({p.name: st.sampled_from(list(Mode)) for p in SHIP
 
 
 def application_in(modes: dict[str, Mode]) -> Application:
-    application = Application(pipeline=pipeline_from_settings(), retry_after=(0,))
+    application = Application(
+        pipeline=pipeline_from_settings(),
+        retry_after=(0,),
+        cold_storage=django_settings.EVENTSTORE["COLD_STORAGE_ROOT"],
+    )
     ledger.registration.register(application)
     for projection in SHIPPED:
         MODES[modes[projection.name]](application.projections, projection)

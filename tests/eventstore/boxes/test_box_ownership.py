@@ -1,0 +1,59 @@
+"""A folder of cold storage belongs to one database, and says to which."""
+
+from eventstore.application import get_application
+from eventstore.cold_storage import OWNER
+from tests.eventstore.boxes.support import below, box, cold_root, file_of, renamed_person, unbox
+from tests.http import Api
+
+ELSEWHERE = "7000000000000000001/16384\n"
+
+
+def test_another_databases_folder_is_written_to_only_when_somebody_says_so(operator: Api) -> None:
+    person, other = renamed_person(operator, 1), renamed_person(operator, 1)
+    box(operator, person)
+    ours = (cold_root() / OWNER).read_text()
+    (cold_root() / OWNER).write_text(ELSEWHERE)
+    before = below(cold_root())
+
+    told = box(operator, other).refused(503, "busy").body["detail"]
+
+    assert f"write {ours.strip()} into {OWNER} there" in told
+    assert below(cold_root()) == before
+    # Reading is no harm, and verified.
+    assert unbox(operator, person).status == 200
+    (cold_root() / OWNER).write_text(ours)
+    assert box(operator, other).status == 200
+
+
+def test_from_another_databases_folder_nothing_is_removed(operator: Api) -> None:
+    """As where a copy of the database, restored elsewhere, finds files that it does not know."""
+    person = renamed_person(operator, 1)
+    box(operator, person)
+    unknown = file_of(person).with_name("0a1b2c3d-0000-4000-8000-000000000000.jsonl")
+    unknown.write_bytes(file_of(person).read_bytes())
+    unbox(operator, person)
+    ours = (cold_root() / OWNER).read_text()
+    orphans = get_application().orphans
+    path = str(unknown.relative_to(cold_root()))
+
+    (cold_root() / OWNER).write_text(ELSEWHERE)
+    left = orphans.remove(path)
+    (cold_root() / OWNER).write_text(ours)
+    removed = orphans.remove(path)
+
+    assert left is not None
+    assert removed is not None
+    assert (left.is_needless, removed.is_needless) == (False, True)
+    assert "not this database's" in left.problem
+    assert not unknown.exists()
+
+
+def test_where_boxes_should_lie_and_nothing_does_no_other_is_begun(operator: Api) -> None:
+    """A volume that is not mounted: what is written there would be hidden once it is."""
+    person, other = renamed_person(operator, 1), renamed_person(operator, 1)
+    box(operator, person)
+    (cold_root() / OWNER).unlink()
+
+    told = box(operator, other).refused(503, "busy").body["detail"]
+
+    assert "is it mounted?" in told
