@@ -37,6 +37,11 @@ WAITS_IN_A_MINUTE = 120.0
 #: Growth: at 1,000,000 events as at 10,000, but for less than 10 %.
 GROWN_BY_SMALL = 0.9
 
+#: 10,000 events boxed and unboxed "in seconds": within ten; 1,000 small aggregates a minute. No
+#: ratio: the limit makes no hash, parses no line, reads nothing back, and knows no commands.
+BOXED_IN_A_SECOND = 1_000.0
+SMALL_BOXES_IN_A_SECOND = 1_000 / 60
+
 # Rows that the design's table does not have.
 IMPORT_BY_ORM = 0.7
 POST_BY_ORM = 0.8

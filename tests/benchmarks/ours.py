@@ -1,8 +1,10 @@
 """This project, through the doors that its users take."""
 
+import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -31,7 +33,8 @@ from tests.benchmarks.scratch_database import setting
 class Ours:
     """An application and a tenant of its own; total and state from the events.
 
-    `inline`: with the rows of the read side. By default without snapshots and cache.
+    `inline`: with the rows of the read side. By default without snapshots and cache, and with
+    nowhere to put boxes.
     """
 
     def __init__(
@@ -41,12 +44,14 @@ class Ours:
         snapshot_every: int = 0,
         cache_size: int = 0,
         alias: str = DEFAULT_DB_ALIAS,
+        cold_storage: Path = Path(os.devnull),
     ) -> None:
         self.application = Application(
             pipeline=pipeline_from_settings(),
             database=Database(alias),
             snapshot_every=snapshot_every,
             cache_size=cache_size,
+            cold_storage=cold_storage,
         )
         ledger.registration.register(self.application)
         if inline:

@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tests.benchmarks.background_rows import BackgroundRows
+from tests.benchmarks.box_rows import BoxRows
 from tests.benchmarks.command_rows import CommandRows
 from tests.benchmarks.edge_rows import EdgeRows
 from tests.benchmarks.measuring import Row
@@ -28,6 +29,7 @@ def rows(closing: ExitStack, transactions: Path) -> list[Row]:
         *store.load_rows(),
         *background.rows(),
         *EdgeRows(closing).rows(),
+        *BoxRows(closing).rows(),
         *store.growth_rows(),
         *RebuildRows(closing).rows(),
         *background.waiting_rows(),

@@ -12,12 +12,19 @@ from django.db import connection
 from eventstore import fault_points
 from eventstore.application import get_application
 from eventstore.commands import Command
-from eventstore.errors import Busy, OutcomeUnknown, Refusal, ReplayedRefusal, WrongExpectedVersion
+from eventstore.errors import (
+    Busy,
+    ColdStorageFailed,
+    OutcomeUnknown,
+    Refusal,
+    ReplayedRefusal,
+    WrongExpectedVersion,
+)
 from eventstore.tenancy import Actor
 from tests.crashes.striking import Place, Strike
 
 #: The remedy that these errors name: send it again under the same id.
-AGAIN = (Busy, OutcomeUnknown, WrongExpectedVersion)
+AGAIN = (Busy, ColdStorageFailed, OutcomeUnknown, WrongExpectedVersion)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ from tests.crashes.bank import LARGE, Bank
 from tests.crashes.processes import start
 from tests.crashes.senders import Job, send_one, tell_the_way
 from tests.crashes.striking import Place
+from tests.crashes.test_boxes import boxers_that_die
 from tests.crashes.test_rebuilds import rebuilders_that_die
+from tests.crashes.test_removals import removers_that_die
 from tests.crashes.workers import work_to_the_end
 from tests.mail_server import MailServer
 
@@ -72,6 +74,9 @@ def test_a_process_dies_at_every_place_and_others_finish_its_work(
     deaths += Counter(workers_that_die(Random(seed)))
     deaths += Counter(workers_that_die_at_each_of_their_own_places(plays))
     deaths += Counter(rebuilders_that_die())
+    # Before the others, so that no checkpoint stands at an event that is gone at the end.
+    deaths += Counter(removers_that_die(application))
+    deaths += Counter(boxers_that_die(application, bank))
     assert start(work_to_the_end).ended() == 0
     assert set(deaths) == set(POINTS), deaths
     audit(application, money=2 * MONEY)

@@ -22,7 +22,7 @@ from tests.http import Api
 from tests.processes import run_manage
 from tests.scenarios.test_serving import serving, status_of
 
-PLAYED = ("A", "B", "D", "E", "F", "G", "H", "Rebuild", "Door")
+PLAYED = ("A", "B", "C", "D", "E", "F", "G", "H", "Rebuild", "Door")
 #: Lines of the demo's door that show whole answers.
 VARIES = re.compile(r"ok    (its answer|.* answers as for an id that nobody has): ")
 
@@ -80,7 +80,7 @@ def test_an_unknown_scenario_is_a_wrong_argument(database: None) -> None:
     played = run_manage("demo", "A", "Z")
 
     assert played.returncode == 2
-    assert "There is no scenario Z. Known: A, B, D, E, F, G, H, Rebuild, Door." in played.stderr
+    assert "There is no scenario Z. Known: A, B, C, D, E, F, G, H, Rebuild, Door." in played.stderr
     assert played.stdout == ""
 
 
