@@ -56,10 +56,23 @@ def slots_of(name: str) -> Iterator[Slot]:
 
 @pytest.mark.parametrize("name", FORMS)
 def test_an_action_takes_another_tenants_ids_for_random_ones(world: World, name: str) -> None:
-    with unchanged(world):
-        found = differences(world, action(world, name), slots_of(name), world.callers[BROWSER])
-        told = tell(found)
+    told = told_by(world, name, in_full=False)
     assert not told, told
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", FORMS)
+def test_an_action_takes_all_of_another_tenants_ids_for_random_ones(
+    world: World, name: str
+) -> None:
+    told = told_by(world, name, in_full=True)
+    assert not told, told
+
+
+def told_by(world: World, name: str, *, in_full: bool) -> str:
+    request, callers = action(world, name), world.callers[BROWSER]
+    with unchanged(world):
+        return tell(differences(world, request, slots_of(name), callers, in_full=in_full))
 
 
 @pytest.mark.parametrize("name", ADMIN)

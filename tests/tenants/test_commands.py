@@ -64,12 +64,14 @@ def test_another_tenants_scheduled_command_cannot_be_cancelled(world: World) -> 
     assert not told, told
 
 
-def sentences(world: World, request: Request, slots: Iterable[Slot]) -> Iterator[str]:
+def sentences(
+    world: World, request: Request, slots: Iterable[Slot], *, in_full: bool = False
+) -> Iterator[str]:
     callers = world.callers[KEY] + world.callers[SESSION]
     with unchanged(world):
         for caller in callers:
             yield from leaks(world, request.ask(caller), f"{request} as {caller}")
-        yield from differences(world, request, slots, callers)
+        yield from differences(world, request, slots, callers, in_full=in_full)
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -85,3 +87,13 @@ def test_the_path_and_the_headers_take_another_tenants_ids_for_random_ones(
     for name in ("deposit-money", "withdraw-money"):
         told = tell(sentences(world, command(world, name), [slot]))
         assert not told, told
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("name", FIELDS)
+def test_a_command_takes_all_of_another_tenants_ids_for_random_ones(
+    world: World, name: str
+) -> None:
+    slots = [*slots_of(name), *COMMON]
+    told = tell(sentences(world, command(world, name), slots, in_full=True))
+    assert not told, told
