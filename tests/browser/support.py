@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import product
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -15,6 +16,8 @@ from selenium.webdriver.support.wait import WebDriverWait
 #: How long a page may take, and how often we look whether it is there, in seconds.
 PATIENCE, OFTEN = 15, 0.05
 SHOWN_SCHEME = "return matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'"
+#: Of a screen and of a phone, in pixels.
+WIDTHS = (1280, 390)
 NETWORK_SCHEMES = ("http", "https", "ws", "wss", "ftp")
 
 
@@ -100,14 +103,17 @@ def overflow(browser: webdriver.Chrome) -> int:
     return width
 
 
-def overflows(browser: webdriver.Chrome, width: int) -> list[str]:
-    """The schemes in which the page that is shown is too wide; a scheme needs no new page."""
+def overflows(browser: webdriver.Chrome) -> list[str]:
+    """At which widths, and in which schemes, the page that is shown is too wide.
+
+    Nothing of that needs a new page. The narrow window stays, for the next page to be loaded in.
+    """
     wide = []
-    for scheme in ("light", "dark"):
+    for width, scheme in product(WIDTHS, ("light", "dark")):
         resize(browser, width, scheme)
         assert browser.execute_script(SHOWN_SCHEME) == scheme
         if overflow(browser) > 0:
-            wide.append(scheme)
+            wide.append(f"{scheme} at {width}")
     return wide
 
 
