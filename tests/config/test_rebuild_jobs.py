@@ -221,8 +221,15 @@ def test_a_run_whose_process_was_killed_is_begun_again(
     assert shadow_schemas() == 0
 
 
-@pytest.mark.parametrize("command", RUNNERS)
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize(
+    ("number", "command"),
+    [
+        (signal.SIGTERM, "qcluster"),
+        (signal.SIGKILL, "worker"),
+        pytest.param(signal.SIGTERM, "worker", marks=pytest.mark.soak),
+        pytest.param(signal.SIGKILL, "qcluster", marks=pytest.mark.soak),
+    ],
+)
 def test_a_run_ends_with_its_runner_and_the_next_one_begins_it_again(
     command: str,
     number: signal.Signals,
