@@ -9,6 +9,9 @@ SHELL := /bin/sh
 # An empty environment (cron, containers) has no PATH; these are the usual places.
 export PATH := $(if $(PATH),$(PATH),/usr/local/bin:/opt/homebrew/bin:/usr/bin:/bin:/usr/sbin:/sbin)
 
+# Where it is set, each process of each test would compile anew whatever it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 PYTHON := .venv/bin/python
 PORT := 8000
 READY := .venv/.ready
