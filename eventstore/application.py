@@ -88,7 +88,6 @@ class Application:
         Whoever does a reaction or an effect has it to itself for `lease_seconds`, longer than a
         sender drains; what fails is tried again after so many seconds, four times. An effect that
         takes longer than `effect_seconds` is taken for one that hangs.
-
         Boxes lie in `cold_storage`; a policy reports `box_policy_notice` seconds before it boxes.
         """
         self._make_tables(database or Database())
