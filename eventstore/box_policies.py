@@ -22,7 +22,13 @@ from eventstore.aggregate_types import AggregateTypes
 from eventstore.box_commands import BoxAggregate
 from eventstore.box_policy_log import BoxPolicyLog, ClaimedPolicy, Idle
 from eventstore.command_bus import CommandBus
-from eventstore.errors import DaybookError, NotFound, StaleVersion, ValidationFailed
+from eventstore.errors import (
+    ColdStorageFailed,
+    DaybookError,
+    NotFound,
+    StaleVersion,
+    ValidationFailed,
+)
 from eventstore.models import BoxPolicy
 from eventstore.tenancy import Actor, Role
 from eventstore.wakeups import Wakeups, Work
@@ -98,7 +104,7 @@ class BoxPolicies:
         """Report and act for all policies that are due; how many reports and aggregates that was.
 
         Tenants take turns. `until` is asked after each aggregate whether to stop. Raises Django's
-        database errors.
+        database errors, and ColdStorageFailed.
         """
         done = 0
         while not until() and (policy := self._log.claim()):
@@ -121,7 +127,12 @@ class BoxPolicies:
             if until():
                 self._log.release(policy)
                 return tried
-            outcome = self._box(policy, idle)
+            try:
+                outcome = self._box(policy, idle)
+            except ColdStorageFailed:
+                # No room, or no folder: it would be the same for each. Tried again when one comes.
+                self._log.release(policy)
+                raise
             is_boxed, is_refused = outcome is _Outcome.BOXED, outcome is _Outcome.REFUSED
             noted = self._log.note(policy, idle.stream_id, boxed=is_boxed, refused=is_refused)
             if noted is None:
@@ -150,6 +161,8 @@ class BoxPolicies:
             )
         except StaleVersion:
             return _Outcome.NOT_IDLE
+        except ColdStorageFailed:
+            raise
         except DaybookError:
             return _Outcome.REFUSED  # The command's line in the log says why.
         except (OperationalError, InterfaceError):

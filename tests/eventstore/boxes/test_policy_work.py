@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from eventstore.application import Application
 from eventstore.box_commands import BoxAggregate, UnboxAggregate
+from eventstore.errors import ColdStorageFailed
 from eventstore.models import Box, BoxPolicy, StoredCommand, StoredStream, Tenant
 from eventstore.tenancy import Actor, Role
 from ledger.persons.commands import RenamePerson
@@ -20,6 +21,7 @@ from tests.eventstore.boxes.policies import (
     person,
     put,
 )
+from tests.eventstore.boxes.support import cold_root
 
 
 @pytest.fixture
@@ -33,6 +35,24 @@ def test_without_a_policy_nothing_is_boxed(application: Application, tenant: Ten
     assert application.box_policies.work() == 0
     assert not is_due(application)
     assert not Box.objects.exists()
+
+
+def test_where_no_file_can_be_written_nobody_is_refused_and_it_goes_on_later(
+    application: Application, tenant: Tenant
+) -> None:
+    them = {person(application, tenant.id) for _ in range(3)}
+    policy = put(application, tenant.id)
+    application.box_policies.work()
+    let_the_notice_pass()
+    cold_root().write_text("no folder")
+
+    with pytest.raises(ColdStorageFailed):
+        application.box_policies.work()
+
+    assert counts(policy) == (3, 0, 0)
+    cold_root().unlink()
+    application.box_policies.work()
+    assert boxed(tenant.id) == them
 
 
 def test_the_first_look_reports_and_boxes_nothing(
