@@ -40,7 +40,7 @@ class Ownership:
         if owner is None and has_boxes:
             raise ColdStorageFailed(
                 f"use {self._root}",
-                f"boxes should lie there, and {OWNER} does not: is it mounted?",
+                f"boxes should lie there, and the file `{OWNER}` does not: mount it",
             )
         if owner is None:
             self._write(identity)
@@ -55,7 +55,7 @@ class Ownership:
     def problem(self, identity: str) -> str:
         return (
             f"it is not this database's. If this one has taken the place of the one before, write "
-            f"{identity} into {OWNER} there"
+            f"{identity} into the file `{OWNER}` there"
         )
 
     def _identity(self) -> tuple[str, bool]:

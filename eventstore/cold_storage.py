@@ -138,6 +138,16 @@ class ColdStorage:
                     if not apart & {path, path.parent}:
                         yield str(path.relative_to(self.root))
 
+    def is_none_of_ours(self, path: str) -> bool:
+        """Whether it is a link, a pipe or the like, which holds nothing itself."""
+        *folders, name = parts_of(path)
+        try:
+            with self._folders.opened(folders) as folder:
+                mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+        except OSError:
+            return False
+        return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
+
     def remove(self, path: str) -> bool:
         """Remove a file and the folders that are empty without it; whether it was there."""
         *folders, name = parts_of(path)

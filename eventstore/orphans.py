@@ -7,10 +7,10 @@ backup it may be the only place where some of them are.
 import os
 from collections.abc import Iterator
 from itertools import islice
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 from uuid import UUID
 
-from eventstore.box_files import BoxedEvent, BoxReader
+from eventstore.box_files import LONGEST_LINE, BoxedEvent, BoxReader
 from eventstore.cold_ownership import Ownership
 from eventstore.cold_storage import UNFINISHED, ColdStorage
 from eventstore.database import Database
@@ -92,8 +92,6 @@ class Orphans:
         if not _is_text(path):
             told = path.encode("utf-8", "replace").decode()
             return Orphan(told, is_needless=False, problem="has a name that no box has")
-        if path.endswith(UNFINISHED):
-            return Orphan(path, is_needless=True, problem="")
         try:
             problem = self._what_is_missing(path)
         except BoxDamaged as error:
@@ -104,25 +102,43 @@ class Orphans:
         return _is_text(path) and self._database.row(KNOWN, ([path],)) is not None
 
     def _what_is_missing(self, path: str) -> str:
+        is_unfinished = path.endswith(UNFINISHED)
+        if is_unfinished and self._storage.is_none_of_ours(path):
+            return ""
         with self._storage.unverified(path) as file:
+            if is_unfinished and not _has_a_line(file):
+                return ""
             reader = BoxReader(file, path)
             header = reader.header
             whose = (header.tenant_id, header.category, header.aggregate_id)
-            page: list[BoxedEvent] = []
             missing = 0
-            for part in reader.parts():
-                if isinstance(part, BoxedEvent):
-                    page.append(part)
-                if len(page) == PAGE_SIZE:
-                    missing += self._missing(page, whose)
-                    page = []
-            missing += self._missing(page, whose)
+            events = _events(reader, is_unfinished=is_unfinished)
+            while page := list(islice(events, PAGE_SIZE)):
+                missing += self._missing(page, whose)
         return f"holds {missing} events that the database does not have" if missing else ""
 
     def _missing(self, page: list[BoxedEvent], whose: tuple[UUID, str, UUID]) -> int:
         columns = ([event.version for event in page], [event.hash for event in page])
         ((held,),) = self._database.rows(HELD, (*columns, *whose))
         return len(page) - int(held)
+
+
+def _has_a_line(file: BinaryIO) -> bool:
+    """Whether anything can be read of a file that somebody has not finished."""
+    has_one = file.readline(LONGEST_LINE).endswith(b"\n")
+    file.seek(0)
+    return has_one
+
+
+def _events(reader: BoxReader, *, is_unfinished: bool) -> Iterator[BoxedEvent]:
+    """Of an unfinished file as far as it goes: its name does not prove that it was never a box."""
+    try:
+        for part in reader.parts():
+            if isinstance(part, BoxedEvent):
+                yield part
+    except BoxDamaged:
+        if not is_unfinished:
+            raise
 
 
 def _is_text(path: str) -> bool:

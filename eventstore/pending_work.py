@@ -10,6 +10,11 @@ from uuid import UUID
 
 from eventstore.database import Database
 
+#: What a projection that stands still needs, by its status.
+ON_AGAIN = {
+    "paused": " and is paused (`manage.py projections resume {}`)",
+    "stopped": " and is stopped (`manage.py projections retry {}`, or skip)",
+}
 #: How many of a kind are named.
 MOST_NAMED = 5
 
@@ -99,7 +104,7 @@ class PendingWorkOf:
         """Those that have not read the stream's last event."""
         return [
             f"projection {name} has read up to position {position} of {last_position}"
-            f"{f' and is {status}' if status != 'active' else ''}"
+            f"{ON_AGAIN.get(status, '').format(name)}"
             for name, status, position in self._database.rows(UNREAD_BY, (last_position,))
         ]
 

@@ -15,6 +15,7 @@ from uuid import UUID
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 
 from eventstore.certificates import Certificates, NewCertificate
+from eventstore.cold_ownership import Ownership
 from eventstore.cold_storage import ColdStorage
 from eventstore.database import LOCK_TIMEOUT, Database, sqlstate
 from eventstore.errors import AlreadyRunning, Busy, NotApplicable
@@ -83,6 +84,7 @@ class Removal:
         self._database = database
         self._storage = storage
         self._certificates = Certificates(storage)
+        self._ownership = Ownership(database, storage)
 
     def remove(self, tenant: Tenant, wish: Wish) -> Removed:
         """Raises NotApplicable while streams are online, AlreadyRunning, ColdStorageFailed, Busy.
@@ -90,6 +92,8 @@ class Removal:
         Then nothing was changed.
         """
         self._refuse(tenant, wish)
+        # Its certificate, and perhaps files of boxes: not in another database's folder.
+        self._ownership.claim()
         tables = TenantTables(self._database, tenant.pk, tenant.slug)
         was_active = tenant.active
         self._begin(tenant)
@@ -112,17 +116,24 @@ class Removal:
     def finish(self, slug: str, wish: Wish) -> Removed | None:
         """What is left to do of a tenant that is gone; None where none had this slug.
 
-        `wish.with_boxes`: files of boxes that were left go now.
+        `wish.with_boxes`: files of boxes that were left go now. Of several tenants that had the
+        slug one after the other, those of the last.
         """
+        gone = [
+            (name, content)
+            for name, content in self._certificates.all()
+            if content["tenant"]["slug"] == slug
+            and not self._tenants().filter(pk=content["tenant"]["id"]).exists()
+        ]
+        if not gone:
+            return None
+        self._ownership.claim()
         found = None
-        for name, content in self._certificates.all():
-            tenant = content["tenant"]
-            if tenant["slug"] != slug or self._tenants().filter(pk=tenant["id"]).exists():
-                continue
+        for number, (name, content) in enumerate(gone, 1):
             path = self._certificates.keep(name)
-            tables = TenantTables(self._database, UUID(tenant["id"]), slug)
-            files = self._clear_up(tables, content, wish)
-            found = Removed(content, path, files + (found.files if found else 0))
+            tables = TenantTables(self._database, UUID(content["tenant"]["id"]), slug)
+            of_this = wish if number == len(gone) else wish._replace(with_boxes=False)
+            found = Removed(content, path, self._clear_up(tables, content, of_this))
         return found
 
     def files(self, tenant_id: UUID | str) -> Iterator[str]:

@@ -10,13 +10,13 @@ from eventstore.process_managers import CommandRefused
 
 
 class NotRenamed(Refusal):
-    """The person has this very name already. It does not say which: an answer stays in the log
-    when the person's own data is boxed."""
+    """The person has this very name already."""
 
     code = "not_renamed"
 
     def __init__(self, person_id: UUID) -> None:
         self.person_id = person_id
+        # Not which: an answer stays in the log when the person's own data is boxed.
         super().__init__(f"Person {person_id} has this name already. Send another one.")
 
 

@@ -67,7 +67,8 @@ def refuse_boxed(stream: StoredStream) -> None:
     if stream.status == StoredStream.Status.BOXED:
         raise CommandError(
             f"{stream} is in cold storage: its {stream.version} events lie in a box. "
-            f"`manage.py unbox {stream} --tenant {stream.tenant.slug}` brings them back."
+            f"`manage.py unbox {stream} --tenant {stream.tenant.slug} --reason TEXT` brings them "
+            "back."
         )
 
 

@@ -100,6 +100,6 @@ def test_a_query_of_a_copy_touches_nothing_but_its_row(
 
 def test_a_query_on_demand_touches_no_more_than_a_worker_would(api: Api, account_id: str) -> None:
     api.send("deposit-money", {"aggregate_id": account_id, "amount": "1.00"})
-    read = {"eventstore_stream", "eventstore_event"}
+    read = {"eventstore_stream", "eventstore_event", "eventstore_box"}
     with locked(read_only=read, free={SUBSCRIPTION}):
         assert api.get("/api/overview").body["total_balance"] == "2.00"

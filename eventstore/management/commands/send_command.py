@@ -187,8 +187,11 @@ def as_json(result: Result) -> str:
     """The body of the API's answer, to the byte."""
     body = to_builtins(result)
     # In HTTP its status, a header, and nothing; and a time where it is one for later.
-    for ours in ("created", "replayed", "caused", *(() if result.due_at else ("due_at",))):
+    for ours in ("created", "replayed", "caused"):
         del body[ours]
+    for told_if_any in ("due_at", "detail"):
+        if not body[told_if_any]:
+            del body[told_if_any]
     return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
 

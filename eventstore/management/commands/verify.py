@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Sum
 
 from eventstore.application import get_application
+from eventstore.errors import ColdStorageFailed
 from eventstore.integrity import Finding, Scope
 from eventstore.management.commands.projections import who
 from eventstore.management.orphan_verification import OrphanVerification
@@ -63,11 +64,14 @@ class Command(BaseCommand):
         stream: str | None = None,
         **options: Any,
     ) -> None:
-        report = _verified(
-            _scope(tenant, stream),
-            with_rows=not options["without_rows"],
-            reconcile=options["reconcile"],
-        )
+        try:
+            report = _verified(
+                _scope(tenant, stream),
+                with_rows=not options["without_rows"],
+                reconcile=options["reconcile"],
+            )
+        except ColdStorageFailed as error:
+            raise CommandError(f"Boxes cannot be read. {error}") from error
         if options["json"]:
             self.stdout.write(json.dumps(report))
         else:

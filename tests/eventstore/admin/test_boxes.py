@@ -200,7 +200,7 @@ def test_a_file_that_was_changed_or_is_gone_is_told(operator, world):
     path.write_bytes(whole.replace(b"Ada", b"Eda"))
     assert "its digest differs" in verify(operator, one)
     path.unlink()
-    assert f"The box {one.path} cannot be used: it No such file" in verify(operator, one)
+    assert f"The box {one.path} cannot be used: it is not there" in verify(operator, one)
     path.write_bytes(whole)
     assert "as it was written" in verify(operator, one)
 

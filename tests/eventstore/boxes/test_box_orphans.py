@@ -9,7 +9,6 @@ import pytest
 from django.db import connections
 
 from eventstore.application import Application
-from eventstore.errors import ColdStorageFailed
 from eventstore.models import Box, StoredEvent
 from eventstore.orphans import Orphan
 from tests.eventstore.boxes.failing_storage import doing_at
@@ -94,6 +93,23 @@ def test_the_only_copy_of_an_event_is_kept(operator: Api, application: Applicati
     assert orphan.exists()
 
 
+def test_a_name_does_not_make_the_only_copy_needless(
+    operator: Api, application: Application
+) -> None:
+    """Somebody has renamed a box, or half of one, as if it had never been finished."""
+    person = boxed_person(operator)
+    path = file_of(person)
+    whole, half = (path.with_name(f"{uuid4()}.jsonl.part") for _ in range(2))
+    half.write_bytes(path.read_bytes()[:-700])
+    path.rename(whole)
+
+    for left in (whole, half):
+        kept = application.orphans.remove(str(left.relative_to(cold_root())))
+        assert kept is not None
+        assert "events that the database does not have" in kept.problem
+        assert left.exists()
+
+
 def test_an_event_that_was_forged_since_is_another(
     operator: Api, application: Application
 ) -> None:
@@ -146,8 +162,9 @@ def test_links_are_named_and_not_followed(
         "elsewhere": (False, "is a symbolic link, which is not followed"),
         "link.jsonl": (False, "is a symbolic link, which is not followed"),
     }
-    with pytest.raises(ColdStorageFailed, match="symbolic link"):
-        application.orphans.remove("elsewhere/old.jsonl.part")
+    kept = application.orphans.remove("elsewhere/old.jsonl.part")
+    assert kept is not None
+    assert not kept.is_needless
     assert below(tmp_path) == ["old.jsonl.part"]
 
 

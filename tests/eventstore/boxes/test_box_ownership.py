@@ -1,7 +1,12 @@
 """A folder of cold storage belongs to one database, and says to which."""
 
+import pytest
+
 from eventstore.application import get_application
 from eventstore.cold_storage import OWNER
+from eventstore.errors import ColdStorageFailed
+from eventstore.models import Tenant
+from eventstore.removal import Removal, Wish
 from tests.eventstore.boxes.support import below, box, cold_root, file_of, renamed_person, unbox
 from tests.http import Api
 
@@ -17,7 +22,7 @@ def test_another_databases_folder_is_written_to_only_when_somebody_says_so(opera
 
     told = box(operator, other).refused(503, "busy").body["detail"]
 
-    assert f"write {ours.strip()} into {OWNER} there" in told
+    assert f"write {ours.strip()} into the file `{OWNER}` there" in told
     assert below(cold_root()) == before
     # Reading is no harm, and verified.
     assert unbox(operator, person).status == 200
@@ -56,4 +61,21 @@ def test_where_boxes_should_lie_and_nothing_does_no_other_is_begun(operator: Api
 
     told = box(operator, other).refused(503, "busy").body["detail"]
 
-    assert "is it mounted?" in told
+    assert "does not: mount it" in told
+
+
+def test_no_tenant_is_removed_with_another_databases_folder(operator: Api, tenant: Tenant) -> None:
+    """There its certificate would be lost, and files of boxes may be the other's only ones."""
+    box(operator, renamed_person(operator, 1))
+    (cold_root() / OWNER).write_text(ELSEWHERE)
+    before = below(cold_root())
+    wish = Wish(user="olga", reason="it has ended", discard_events=True, with_boxes=True)
+
+    application = get_application()
+    removal = Removal(application.database, application.cold_storage)
+
+    with pytest.raises(ColdStorageFailed, match="not this database's"):
+        removal.remove(tenant, wish)
+
+    assert below(cold_root()) == before
+    assert Tenant.objects.get().active

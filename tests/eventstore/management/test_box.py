@@ -260,6 +260,7 @@ def test_an_unknown_stream_ends_with_2(tenant: Tenant, world: World) -> None:
 
 
 def test_ctrl_c_ends_between_two(world: World) -> None:
+    before = signal.getsignal(signal.SIGINT)
     for _ in range(3):
         world.person()
     fault_points.arm(lambda point: point == "box.kept" and signal.raise_signal(signal.SIGINT))
@@ -272,7 +273,7 @@ def test_ctrl_c_ends_between_two(world: World) -> None:
     assert finished.error == "Interrupted between two aggregates. Run it again for the rest."
     assert len(boxed()) == 1
     assert said("--tenant", "acme", *WHY).out.startswith("2 boxed")
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 class Terminal(io.StringIO):

@@ -116,7 +116,7 @@ def test_where_a_box_is_gone_no_copy_is_made_which_ends_with_1(world: World) -> 
     file.unlink()
     refused = said(NAME, "--until", str(last), "--into", "x")
     assert refused.code == 1
-    assert f"/{file.name} cannot be used: it No such file" in refused.error
+    assert f"/{file.name} cannot be used: it is not there" in refused.error
     assert (schemas(), RowCopy.objects.count()) == (0, 0)
 
 

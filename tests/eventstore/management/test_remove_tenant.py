@@ -115,6 +115,17 @@ def test_the_slug_can_be_used_again_and_that_tenant_be_removed_as_well(world: Wo
     assert certificates == [f"removed/{each}.json" for each in ids]
 
 
+def test_the_files_of_an_earlier_tenant_of_that_slug_are_not_the_last_ones(boxed: World) -> None:
+    said("acme", *WHY, "--yes")
+    kept = files_of(boxed)
+    Tenant.objects.create(slug="acme", name="Acme the second")
+    said("acme", *WHY, "--yes", "--with-boxes")
+
+    assert said("acme", *WHY, "--yes", "--with-boxes").code == 0
+
+    assert files_of(boxed) == kept != []
+
+
 def test_a_tenant_restored_from_a_backup_gets_another_certificate(world: World) -> None:
     said(*ALL)
     Tenant.objects.create(pk=world.actor.tenant_id, slug="acme", name="Acme")
@@ -184,7 +195,7 @@ def test_where_no_certificate_can_be_written_nothing_changes(world: World) -> No
     finally:
         cold_root().unlink()
     assert finished.code == 1
-    assert "Cold storage: cannot write a certificate" in finished.error
+    assert "Cold storage: cannot write" in finished.error
     assert StoredEvent.objects.count() == before
     assert Tenant.objects.get().active
 

@@ -219,7 +219,7 @@ def test_a_stream_in_cold_storage_says_so(account: str) -> None:
     for action in ("show", "state", "tail"):
         text = refused(1, action, account)
         assert f"{account} is in cold storage: its 5 events lie in a box." in text
-        assert f"`manage.py unbox {account} --tenant acme`" in text
+        assert f"`manage.py unbox {account} --tenant acme --reason TEXT`" in text
 
 
 def test_wrong_arguments_end_with_2_as_a_process(tenant: Tenant) -> None:
