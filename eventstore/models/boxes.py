@@ -13,8 +13,7 @@ from eventstore.models.tenants import Tenant
 class Box(models.Model):
     """The registry of cold storage: what lies in which file, and the digest of the whole file.
 
-    The newest open box of a stream is the one that counts. Files of unboxed ones stay until
-    somebody removes them.
+    A stream has one open box at most. Files of unboxed ones stay until somebody removes them.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
