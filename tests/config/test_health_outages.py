@@ -115,7 +115,10 @@ def test_an_answer_that_never_comes_is_cut_off(world, monkeypatch):
 
 def sleepers() -> int:
     with raw_connection() as observer:
-        sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+        sleeping = (
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event = 'PgSleep' AND datname = current_database()"
+        )
         return observer.execute(sleeping).fetchone()[0]
 
 

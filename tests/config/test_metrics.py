@@ -14,6 +14,7 @@ from eventstore.tenancy import Actor
 from tests.config.background.runners import wait_until
 from tests.config.probes import ask, measured, unavailable
 from tests.eventstore.failing import NAME
+from tests.eventstore.lock_waits import waiters
 from tests.eventstore.support import World, raw_connection
 from tests.http import Answer
 
@@ -102,12 +103,7 @@ def test_many_who_ask_while_the_database_hangs_take_one_connection(database: Non
             thread.start()
         most = 0
         while len(answers) < MANY:
-            row = operator.execute(
-                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
-                " AND wait_event_type = 'Lock'"
-            ).fetchone()
-            assert row is not None
-            most = max(most, row[0])
+            most = max(most, waiters(operator))
         for thread in threads:
             thread.join()
     assert most == 1

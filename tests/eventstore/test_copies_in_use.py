@@ -12,11 +12,11 @@ from eventstore.errors import NotApplicable, NotFound
 from eventstore.models import RowCopy
 from projections.models import AccountSummary, PersonSummary
 from tests.eventstore.copy_support import execute, live_names, make, names_in, schemas
-from tests.eventstore.support import PATIENCE, World, raw_connection
+from tests.eventstore.lock_waits import until_waiting
+from tests.eventstore.support import PATIENCE, World
 
 PERSONS = ["person_summary"]
 TABLE = PersonSummary._meta.db_table
-WAITERS = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 
 
 def until(is_so: Callable[[], bool]) -> None:
@@ -164,12 +164,11 @@ def test_who_drops_it_waits_for_whoever_reads_it(world: World) -> None:
         connections.close_all()
 
     dropper = Thread(target=drop)
-    with raw_connection(autocommit=True) as watcher:
-        with application.copies.used("then", tenant_id, PERSONS):
-            dropper.start()
-            until(lambda: watcher.execute(WAITERS).fetchone() == (1,))
-            assert live_names(tenant_id) == ["Ada Cooper"]
-        dropper.join(PATIENCE)
+    with application.copies.used("then", tenant_id, PERSONS):
+        dropper.start()
+        until_waiting()
+        assert live_names(tenant_id) == ["Ada Cooper"]
+    dropper.join(PATIENCE)
     assert schemas() == []
     with pytest.raises(NotFound):
         names_in(application, tenant_id)

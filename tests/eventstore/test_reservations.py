@@ -16,7 +16,7 @@ from eventstore.store import RESERVE
 from eventstore.testing import Stream, given
 from ledger.persons.aggregate import Person
 from ledger.persons.events import PersonRegistered, PersonRenamed
-from tests.eventstore.api.test_races import wait_until, waiting_for_locks
+from tests.eventstore.lock_waits import until_waiting
 from tests.eventstore.own import own_application
 from tests.eventstore.support import PATIENCE, World, at_once, raw_connection
 
@@ -139,7 +139,7 @@ def test_who_comes_second_waits_for_the_first_to_end(badges: World, commits: boo
     with raw_connection() as rival, ThreadPoolExecutor(1) as threads:
         rival.execute(RESERVE, whom)
         waiting = threads.submit(at_once, lambda: taken(badges, second))
-        wait_until(lambda: waiting_for_locks() == 1)
+        until_waiting()
         if commits:
             rival.commit()
         else:

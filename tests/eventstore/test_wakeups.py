@@ -194,7 +194,8 @@ def test_who_listens_is_told_when_he_begins_and_begins_again_when_he_is_cut_off(
         wait_for(lambda: heard == ["", "commands"])
         with raw_connection(autocommit=True) as operator:
             operator.execute(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'"
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE query LIKE 'LISTEN%' AND datname = current_database()"
             )
         wait_for(lambda: heard == ["", "commands", ""])
         application.wakeups.wake(Work.EFFECTS)

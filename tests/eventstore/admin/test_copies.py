@@ -1,7 +1,6 @@
 """Copies in the admin: what is listed, for whom, and how one is dropped."""
 
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic, sleep
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -15,12 +14,12 @@ from tests.eventstore.admin.conftest import HOSTILE
 from tests.eventstore.admin.history_pages import words
 from tests.eventstore.admin.support import errors_by_field, link, staff, submit, text_of
 from tests.eventstore.copy_support import make, names_in, schemas
+from tests.eventstore.lock_waits import until_waiting
 from tests.eventstore.support import PATIENCE, World, raw_connection
 
 NONE = "\N{EN DASH}"
 TABLE = PersonSummary._meta.db_table
 LIST = "/admin/eventstore/rowcopy/"
-WAITERS = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 WHY = {"reason": "nobody reads it"}
 
 
@@ -225,11 +224,3 @@ def closing(call):
         return call()
     finally:
         connections.close_all()
-
-
-def until_waiting(count: int) -> None:
-    with raw_connection(autocommit=True) as watcher:
-        patience = monotonic() + PATIENCE
-        while watcher.execute(WAITERS).fetchone() != (count,):
-            assert monotonic() < patience, "nobody waits"
-            sleep(0.01)

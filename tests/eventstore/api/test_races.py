@@ -18,6 +18,7 @@ from eventstore.application import get_application
 from eventstore.models import StoredCommand, StoredEvent, Tenant
 from eventstore.tenancy import Role
 from projections.models import AccountSummary
+from tests.eventstore.lock_waits import until_waiting
 from tests.eventstore.support import raw_connection
 from tests.http import Answer, Api, new_id
 from tests.server import PATIENCE, Server, running_server
@@ -181,7 +182,7 @@ def test_who_hangs_up_before_the_answer_and_sends_again_gets_it(
         connection = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE)
         sent = {**headers_of(key), **headers}
         connection.request("POST", f"/api/commands/{name}", json.dumps(fields), sent)
-        wait_until(lambda: waiting_for_locks() == 1)
+        until_waiting()
         connection.close()
         assert not StoredCommand.objects.filter(id=headers["Idempotency-Key"]).exists()
         holder.rollback()
@@ -191,17 +192,6 @@ def test_who_hangs_up_before_the_answer_and_sends_again_gets_it(
     assert (answer.status, answer.body["version"]) == (200, 2)
     assert answer.headers["Idempotent-Replayed"] == "true"
     assert (deposits(), balance(account_id)) == (1, "1.00")
-
-
-def waiting_for_locks() -> int:
-    """How many of the server's transactions stand behind another one."""
-    with raw_connection(autocommit=True) as raw:
-        row = raw.execute(
-            "SELECT count(*) FROM pg_stat_activity "
-            "WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
 
 
 def wait_until(happened: Callable[[], bool]) -> None:

@@ -1,6 +1,5 @@
 """What tests of cold storage share: aggregates with a past, boxed and unboxed through the API."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from eventstore.application import get_application
 from eventstore.cold_storage import OWNER
 from eventstore.models import Box, StoredCommand, StoredEvent, Subscription
-from tests.eventstore.support import PATIENCE, raw_connection
+from tests.eventstore.support import raw_connection
 from tests.http import Answer, Api
 
 #: The commands of cold storage itself stay in the log whatever becomes of their stream.
@@ -62,14 +61,6 @@ def let_all_read() -> None:
     application = get_application()
     for name in Subscription.objects.exclude(mode="inline").values_list("projection", flat=True):
         application.subscriptions.catch_up(application.projections.named(name))
-
-
-def wait_until_somebody_waits() -> None:
-    """Until some transaction waits for a lock that another one has."""
-    until = time.monotonic() + PATIENCE
-    with raw_connection(autocommit=True) as raw:
-        while not raw.execute("SELECT FROM pg_locks WHERE NOT granted").fetchall():
-            assert time.monotonic() < until, "nobody waits"
 
 
 def cold_root() -> Path:

@@ -20,9 +20,9 @@ from tests.eventstore.boxes.support import (
     file_of,
     renamed_person,
     unbox,
-    wait_until_somebody_waits,
 )
 from tests.eventstore.forgery import forge
+from tests.eventstore.lock_waits import until_waiting
 from tests.eventstore.support import PATIENCE
 from tests.http import Api
 
@@ -189,7 +189,7 @@ def test_the_file_of_somebody_who_is_just_boxing_is_not_removed(
 
         def begin() -> None:
             removing.append(thread.submit(remove))
-            wait_until_somebody_waits()
+            until_waiting()
 
         with doing_at(point, begin):
             assert box(operator, person).status == 200

@@ -21,9 +21,9 @@ from tests.eventstore.boxes.support import (
     rename,
     renamed_person,
     unbox,
-    wait_until_somebody_waits,
 )
 from tests.eventstore.failing import BREAKS, broken_statements, exhaust
+from tests.eventstore.lock_waits import until_waiting
 from tests.eventstore.support import PATIENCE, raw_connection
 from tests.http import Api
 
@@ -219,7 +219,7 @@ def waiting_rebuild() -> Iterator[None]:
         boxing.execute("LOCK TABLE eventstore_box IN ROW EXCLUSIVE MODE")
         rebuild.execute("SET lock_timeout = '60s'")
         waiting = thread.submit(rebuild.execute, KEEP_BOXES)
-        wait_until_somebody_waits()
+        until_waiting()
         yield
         boxing.rollback()
         waiting.result(PATIENCE)

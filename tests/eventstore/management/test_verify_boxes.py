@@ -14,6 +14,7 @@ from eventstore.cold_storage import OWNER
 from eventstore.models import Box, StoredStream
 from tests.eventstore.boxes.stowing import bring_back, stow
 from tests.eventstore.forgery import forge, verify
+from tests.eventstore.lock_waits import waiters
 from tests.eventstore.management.rebuild_command import said
 from tests.eventstore.rebuilding.meanwhile import Meanwhile, paused_at
 from tests.eventstore.support import PATIENCE, World
@@ -234,19 +235,13 @@ def wait_until(has_come: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def somebody_waits_for_a_lock() -> bool:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted)")
-        return bool(cursor.fetchone()[0])
-
-
 def test_a_file_that_somebody_is_just_writing_is_no_finding_and_stays(world: World) -> None:
     """Before his commit it looks like an orphan whose events are all online."""
     person = world.person()
     with paused_at("box.deleted", lambda: stow(world.application, person)) as boxing:
         (path,) = world.application.orphans.unknown()
         verifying = Meanwhile(lambda: verify("--reconcile"))
-        wait_until(lambda: not verifying.is_alive() or somebody_waits_for_a_lock())
+        wait_until(lambda: not verifying.is_alive() or waiters())
         assert verifying.is_alive(), verifying.outcome
         boxing.end()
         assert not isinstance(boxing.outcome, Exception), boxing.outcome

@@ -1,17 +1,16 @@
 """Steps of process managers: done in the sender's call, in order, each once."""
 
-import time
 from collections.abc import Callable
 from uuid import UUID, uuid4, uuid5
 
 import pytest
-from django.db import connection
 
 from eventstore import reactions
 from eventstore.commands import Instance, Result
 from eventstore.errors import NotFound
 from eventstore.events import event_id
 from eventstore.models import ProcessInstance, Reaction, StoredCommand, StoredEvent
+from tests.eventstore.lock_waits import until_waiting
 from tests.eventstore.reactions.domain import LIMIT, Begin, Play, Raise, counter_of
 from tests.eventstore.support import PATIENCE, at_once, raw_connection
 from tests.eventstore.test_statements import traced
@@ -108,7 +107,7 @@ def test_reactions_of_one_instance_commit_in_the_order_of_their_ids(
         first.execute(LOCK, (run,))
 
         def release_when_somebody_waits() -> None:
-            until_somebody_waits()
+            until_waiting()
             first.execute(DRAW)
             first.commit()
 
@@ -121,16 +120,6 @@ def test_reactions_of_one_instance_commit_in_the_order_of_their_ids(
 
 LOCK = "SELECT 1 FROM eventstore_process WHERE instance_id = %s FOR UPDATE"
 DRAW = "SELECT nextval('eventstore_reaction_id_seq')"
-
-
-def until_somebody_waits() -> None:
-    until = time.monotonic() + PATIENCE
-    while time.monotonic() < until:
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT 1 FROM pg_locks WHERE NOT granted")
-            if cursor.fetchone():
-                return
-    raise AssertionError("nobody waits")
 
 
 @pytest.mark.parametrize("patience", [PATIENCE, 0], ids=["patient", "impatient"])

@@ -8,6 +8,7 @@ from eventstore.errors import ProjectionModeDiffers
 from eventstore.models import Rebuild, StoredCommand, StoredEvent
 from eventstore.projections import Mode
 from eventstore.tenancy import Actor
+from tests.eventstore.lock_waits import waiters
 from tests.eventstore.rebuilding.bustle import Bustle
 from tests.eventstore.rebuilding.meanwhile import Meanwhile, paused_at
 from tests.eventstore.rebuilding.support import differing, order, query, rebuild, shadows
@@ -52,6 +53,11 @@ WAITED_FOR = """
 SELECT bool_or(relation = 'eventstore_event'::regclass AND mode = 'ShareLock' AND NOT granted),
        bool_or(relation = %s::regclass AND mode = 'AccessExclusiveLock')
 FROM pg_locks WHERE locktype = 'relation'
+"""
+SHARE_LOCKS = """
+SELECT relation::regclass::text FROM pg_locks
+WHERE mode = 'ShareLock' AND locktype = 'relation'
+  AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
 """
 
 
@@ -112,7 +118,7 @@ def test_who_comes_to_append_in_the_former_mode_while_it_changes_is_refused(
     with paused_at("rebuild.locked", lambda: rebuild(after.application, "items")) as rebuilding:
         writer = Meanwhile(lambda: before.note("b", notebook=before.notebook))
         for _ in polls():
-            if query("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]:
+            if waiters():
                 break
         rebuilding.end()
         assert isinstance(writer.end(), ProjectionModeDiffers), writer.outcome
@@ -129,7 +135,7 @@ def test_who_comes_to_write_while_rows_are_put_in_place_writes_to_the_new_ones(
     with paused_at("rebuild.locked", lambda: rebuild(world.application, "account_summary")) as at:
         writer = Meanwhile(lambda: world.deposit(account, "5.00"))
         for _ in polls():
-            if query("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]:
+            if waiters():
                 break
         at.end()
         assert not isinstance(writer.end(), Exception), writer.outcome
@@ -175,7 +181,7 @@ def test_rows_are_put_in_place_though_the_new_tables_are_vacuumed_just_then(
         world.deposit(account, "5.00")
         at.release()
         for _ in polls():
-            if query("SELECT count(*) FROM pg_locks WHERE NOT granted")[0][0]:
+            if waiters():
                 break
         world.deposit(account, "1.00")
         vacuum.rollback()
@@ -210,11 +216,8 @@ def test_no_command_waits_while_a_rebuild_waits_for_a_worker(member: Actor) -> N
         rebuilding = Meanwhile(lambda: rebuild(after.application, "items"))
         waits = 0
         for _ in polls():
-            asked = (
-                "SELECT relation::regclass::text, locktype, granted FROM pg_locks WHERE mode = %s"
-            )
-            assert ("eventstore_event",) not in {row[:1] for row in query(asked, ["ShareLock"])}
-            waits += any(not granted for _, _, granted in query(asked, ["ShareLock"]))
+            assert ("eventstore_event",) not in query(SHARE_LOCKS)
+            waits += waiters()
             if waits > 20:
                 break
         before.note("b", notebook=before.notebook)
