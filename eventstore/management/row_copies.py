@@ -73,13 +73,14 @@ def drop(application: Application, label: str, scope: Scope, *, user: str, reaso
 
 
 def lines(copies: Iterable[RowCopy]) -> list[str]:
-    """One for each copy."""
-    return [
+    """One for each copy, or one that says that there is none."""
+    told = [
         f"{copy['label']}: {copy['tenant'] or 'all tenants'}, {_as_of(copy)}, "
         f"{copy['rows']:,} rows of {', '.join(copy['projections'])}; made {copy['made_at']} by "
         f"{copy['user']}{': ' if copy['reason'] else ''}{copy['reason']}"
         for copy in plain(copies)
     ]
+    return told or ["There are no copies. `rebuild --as-of TIME --into LABEL` makes one."]
 
 
 def plain(copies: Iterable[RowCopy]) -> list[dict[str, Any]]:

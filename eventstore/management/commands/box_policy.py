@@ -35,7 +35,10 @@ class Command(BaseCommand):
             metavar="N",
             help=f"days since the last event, 1 to {MOST_DAYS}; put needs it",
         )
-        parser.add_argument("--reason", help="1 to 200 characters; put writes it on each box")
+        parser.add_argument(
+            "--reason",
+            help="1 to 200 characters; put and drop need it, and put writes it on each box",
+        )
         parser.add_argument("--json", action="store_true", help="for programs")
 
     def handle(self, *args: Any, action: str | None = None, **options: Any) -> None:

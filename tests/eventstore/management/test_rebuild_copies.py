@@ -3,8 +3,6 @@
 import json
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
 from eventstore.models import Rebuild, RowCopy
 from tests.eventstore.boxes.stowing import stow
 from tests.eventstore.management.rebuild_command import NAME, OWN_NAME, event, query, said
@@ -120,6 +118,8 @@ def test_where_a_box_is_gone_no_copy_is_made_which_ends_with_1(world: World) -> 
     assert (schemas(), RowCopy.objects.count()) == (0, 0)
 
 
-@pytest.mark.parametrize("arguments", [("--copies",), ("--copies", "--json")])
-def test_without_copies_the_list_is_empty(database: None, arguments: tuple[str, ...]) -> None:
-    assert said(*arguments).out.strip() == ("[]" if "--json" in arguments else "")
+def test_where_there_is_none_it_says_so(database: None) -> None:
+    assert said("--copies").lines == [
+        "There are no copies. `rebuild --as-of TIME --into LABEL` makes one."
+    ]
+    assert said("--copies", "--json").out.strip() == "[]"
