@@ -96,25 +96,11 @@ class Application:
         self.access = Access(self.database)
         self.throttle = Throttle(self.database, calls_per_minute=calls_per_minute)
         self._make_logs(lease_seconds, retry_after)
-        self.store = EventStore(
-            self.database,
-            self.events,
-            self.processes,
-            lease_seconds=lease_seconds,
-            modes=self.modes,
-        )
         self.cold_storage = ColdStorage(cold_storage)
         self._make_readers(snapshot_every, cache_size)
         self._make_background(pipeline, effect_seconds)
         self._make_read_models()
-        self._make_boxes()
-        self.box_policies = BoxPolicies(
-            BoxPolicyLog(self.database),
-            aggregates=self.aggregates,
-            bus=self.bus,
-            wakeups=self.wakeups,
-            notice_seconds=box_policy_notice,
-        )
+        self._make_boxes(box_policy_notice)
 
     def _make_tables(self, database: Database) -> None:
         """The tables that registration fills."""
@@ -130,7 +116,7 @@ class Application:
         self.locations: dict[str, str] = {}
 
     def _make_logs(self, lease_seconds: float, retry_after: Sequence[float]) -> None:
-        """What is to be done, how far it is, and what has become of it."""
+        """The store of events, and what is to be done, how far it is, and what became of it."""
         self.subscription_log = SubscriptionLog(
             self.database, self.projections, retry_after=retry_after
         )
@@ -141,6 +127,13 @@ class Application:
         )
         self.pending_commands = PendingCommands(
             self.database, lease_seconds=lease_seconds, retry_after=retry_after
+        )
+        self.store = EventStore(
+            self.database,
+            self.events,
+            self.processes,
+            lease_seconds=lease_seconds,
+            modes=self.modes,
         )
 
     def _make_readers(self, snapshot_every: int, cache_size: int) -> None:
@@ -223,7 +216,7 @@ class Application:
             wakeups=self.wakeups,
         )
 
-    def _make_boxes(self) -> None:
+    def _make_boxes(self, notice_seconds: float) -> None:
         writer = BoxWriter(
             self.database,
             event_types=self.events,
@@ -256,6 +249,13 @@ class Application:
             roles=OPERATORS,
             refusals=(PendingWork, BoxDamaged),
             prepare=boxing.let_projections_read,
+        )
+        self.box_policies = BoxPolicies(
+            BoxPolicyLog(self.database),
+            aggregates=self.aggregates,
+            bus=self.bus,
+            wakeups=self.wakeups,
+            notice_seconds=notice_seconds,
         )
 
     def _reactions(self, logged: LoggedCommands, effect_seconds: float) -> Reactions:

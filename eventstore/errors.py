@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from eventstore.faults import AlreadyRunning as AlreadyRunning
+from eventstore.faults import ColdStorageFailed as ColdStorageFailed
 from eventstore.faults import CorruptStream as CorruptStream
 from eventstore.faults import DaybookError as DaybookError
 from eventstore.faults import MissingRow as MissingRow
@@ -153,19 +154,6 @@ class Busy(DaybookError):
         super().__init__(
             f"The database could not do this now ({reason}). Nothing was stored; try again in a "
             "moment, a command under the same id."
-        )
-
-
-class ColdStorageFailed(DaybookError):
-    """A file of cold storage cannot be written or removed: no space, no right, no folder."""
-
-    code = "busy"
-
-    def __init__(self, what: str, reason: str) -> None:
-        self.reason = reason
-        super().__init__(
-            f"Cold storage: cannot {what}: {reason}. Nothing was changed. Make room or mend the "
-            "folder (COLD_STORAGE_ROOT), and try again."
         )
 
 

@@ -241,3 +241,16 @@ class NotCancellable(DaybookError):
         super().__init__(
             f"Command {command_id} is {status}. Only a scheduled command can be cancelled."
         )
+
+
+class ColdStorageFailed(DaybookError):
+    """A file of cold storage cannot be written or removed: no space, no right, no folder."""
+
+    code = "busy"
+
+    def __init__(self, what: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(
+            f"Cold storage: cannot {what}: {reason}. Nothing was changed. Make room or mend the "
+            "folder (COLD_STORAGE_ROOT), and try again."
+        )
