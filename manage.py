@@ -23,25 +23,18 @@ def main() -> None:
 
     # Only now: importing Django's management reads the settings.
     from django.core.management import execute_from_command_line
-    from django.db import ProgrammingError
+    from django.db import DatabaseError
 
     try:
         execute_from_command_line(sys.argv)
-    except ProgrammingError:
-        if sys.argv[1] != "migrate" and lacks_migrations():
-            sys.exit("Migrations are missing. Run `manage.py migrate`.")
-        raise
+    except DatabaseError as error:
+        from config.database_advice import advice_on
+
+        if (advice := advice_on(error)) is None:
+            raise
+        sys.exit(advice)
     except KeyboardInterrupt:
         sys.exit("Interrupted. What is done is done; run it again to go on.")
-
-
-def lacks_migrations() -> bool:
-    """Whether that is why the database knew no such table or column."""
-    from django.db import connections
-
-    from config.health import is_migrated
-
-    return not all(is_migrated(connection) for connection in connections.all())
 
 
 def end_in_order(number: int, frame: FrameType | None) -> None:

@@ -28,7 +28,8 @@ GONE = (1.0, pytest.param(60.0, marks=pytest.mark.soak))
 #: Seconds within which whoever had no database goes on.
 SOON = 20.0
 
-#: What the worker says of it.
+#: What the worker says when it has begun, and of the database.
+AT_WORK = "At work"
 ANSWERS_NOT = "The database does not answer"
 ANSWERS_AGAIN = "The database answers again"
 
@@ -82,6 +83,7 @@ def test_a_database_that_stops_under_load_stops_nobody(
         )
         server = running.enter_context(running_server(environment))
         wait_until(qcluster.is_complete)
+        wait_until(lambda: AT_WORK in worker.log.read_text())
         clients = running.enter_context(load(server, key))
 
         wait_until(lambda: all(len(client.acknowledged()) > 5 for client in clients))
