@@ -28,7 +28,7 @@ Daybook needs Python 3.11 or newer and found none. Do one of these and run make 
 endef
 export NO_PYTHON
 
-.PHONY: format help setup demo serve check test bench soak check-install lock clean
+.PHONY: format help setup demo serve check check-all lint test bench soak check-install lock clean
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1|/p' Makefile | while IFS='|' read -r name text; do \
@@ -44,7 +44,16 @@ serve: $(READY) ## Serve what is there until Ctrl-C
 	@$(PYTHON) manage.py migrate --verbosity 0
 	@$(PYTHON) manage.py serve --port $(PORT)
 
-check: $(READY) ## Everything that has to pass before a commit
+check: lint ## Everything that has to pass before a commit
+	$(TESTS) -m 'not soak and not long'
+
+check-all: lint ## The same with the tests that take long, as CI runs it
+	$(TESTS) -m 'not soak'
+
+TESTS = $(PYTHON) -m pytest --numprocesses 2 --dist worksteal \
+	--cov --cov-report=term:skip-covered --cov-fail-under=95
+
+lint: $(READY)
 	$(PYTHON) -m ruff check
 	$(PYTHON) -m ruff format --check
 	$(PYTHON) -m mypy
@@ -52,7 +61,6 @@ check: $(READY) ## Everything that has to pass before a commit
 	$(PYTHON) manage.py check --fail-level WARNING --database default
 	$(PYTHON) manage.py makemigrations --check --dry-run
 	$(PYTHON) -m tests.architecture.measures
-	$(PYTHON) -m pytest --numprocesses 2 --dist worksteal --cov --cov-report=term:skip-covered --cov-fail-under=95
 
 test: $(READY) ## The tests alone; make test ARGS='-k money'
 	@$(PYTHON) -m pytest $(ARGS)

@@ -69,6 +69,7 @@ TRANSACTIONS = """transaction_id,account,date,type,operation,amount,bank_balance
 """
 
 
+@pytest.mark.long
 def test_benchmark_produces_every_row_with_its_rivals(database, tmp_path):
     file = tmp_path / "transactions.csv"
     file.write_text(TRANSACTIONS)
@@ -129,6 +130,7 @@ def test_benchmark_prints_a_table_of_the_rows_that_were_asked_for(database):
     assert lines[-1].startswith("append 1 event")
 
 
+@pytest.mark.long
 def test_benchmark_leaves_the_configured_database_alone(database):
     name = connection.settings_dict["NAME"]
 
@@ -186,6 +188,7 @@ def test_a_line_shows_medians_spreads_ratios_and_what_must_hold():
     assert " ".join(words[12:]) == "0.5 x limit: holds, 3.0 x orm: MISSED, 90/s: holds"
 
 
+@pytest.mark.long
 def test_the_limit_of_the_connections_is_ours_without_what_orders(database):
     with ExitStack() as closing:
         closing.enter_context(scratch_database())

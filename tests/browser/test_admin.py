@@ -92,6 +92,7 @@ def test_from_the_login_to_a_command_and_back(browser, server, account_id):
     saw_only(page, server)
 
 
+@pytest.mark.long
 def test_a_timeline_goes_on_to_older_events_and_back(page, server, account_id):
     stream = StoredStream.objects.get(aggregate_id=account_id)
     page.get(f"{server}/admin/eventstore/storedstream/{stream.pk}/")
@@ -107,6 +108,7 @@ def test_a_timeline_goes_on_to_older_events_and_back(page, server, account_id):
     saw_only(page, server)
 
 
+@pytest.mark.long
 def test_from_an_event_to_the_states_before_and_after_it(page, server, account_id):
     stream = StoredStream.objects.get(aggregate_id=account_id)
     page.get(f"{server}/admin/eventstore/storedstream/{stream.pk}/")
@@ -154,6 +156,7 @@ def test_streams_are_filtered_by_the_keyboard_alone(page, server, account_id):
     saw_only(page, server)
 
 
+@pytest.mark.long
 def test_the_focus_is_visible_on_every_control(page, server, account_id):
     follow(page, "Commands")
     seen = 0
@@ -166,6 +169,7 @@ def test_the_focus_is_visible_on_every_control(page, server, account_id):
     assert seen > 15
 
 
+@pytest.mark.long
 def test_no_page_is_wider_than_the_window(page, server, account_id):
     stream = StoredStream.objects.get(aggregate_id=account_id)
     command = StoredCommand.objects.latest("number")

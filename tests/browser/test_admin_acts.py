@@ -88,6 +88,7 @@ def one_line(found: WebElement) -> str:
     return " ".join(found.text.split())
 
 
+@pytest.mark.long
 def test_a_person_is_registered_by_a_form_whose_errors_are_mended(page, server, tenant):
     follow(page, "Send")
     fill(page, Command="register-person")
@@ -129,6 +130,7 @@ def test_a_reloaded_answer_is_the_first_one(page, server, tenant):
     assert StoredCommand.objects.count() == 1
 
 
+@pytest.mark.long
 def test_a_key_is_revoked_with_a_reason(page, server, secret):
     assert Api(secret).get("/api/persons").status == 200
     follow(page, "API keys")
@@ -172,6 +174,7 @@ def test_a_membership_ends_without_javascript(page, server, secret):
     assert "Membership ended, 1 keys revoked with it. Reason: left us" in text(page)
 
 
+@pytest.mark.long
 def test_no_form_is_wider_than_the_window(page, server, application, member):
     account_id: UUID = World(application, member).account()
     marys, key = Membership.objects.get(role="member"), ApiKey.objects.get()

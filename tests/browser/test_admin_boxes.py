@@ -117,6 +117,7 @@ def test_what_is_pending_is_told_in_a_list_and_leads_on(
     assert "tenant=acme" in page.current_url
 
 
+@pytest.mark.long
 def test_a_policy_is_made_and_dropped(
     page: webdriver.Chrome, server: str, olive: World, tenant: Tenant
 ) -> None:
@@ -131,6 +132,7 @@ def test_a_policy_is_made_and_dropped(
     assert complaints(page) == []
 
 
+@pytest.mark.long
 def test_no_page_of_boxes_is_wider_than_the_window(
     page: webdriver.Chrome, server: str, olive: World, person: StoredStream
 ) -> None:

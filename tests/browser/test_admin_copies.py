@@ -38,6 +38,7 @@ def test_a_copy_is_dropped(page: webdriver.Chrome, application: Application) -> 
     assert complaints(page) == []
 
 
+@pytest.mark.long
 def test_no_page_of_copies_is_wider_than_the_window(
     page: webdriver.Chrome, server: str, application: Application, tenant: Tenant
 ) -> None:

@@ -82,6 +82,7 @@ def test_from_the_list_to_a_stuck_command_and_to_the_end_without_javascript(page
     assert not alert_is_open(page)
 
 
+@pytest.mark.long
 def test_an_effect_that_was_given_up_is_retried(page, server, stuck):
     follow(page, "Processes")
     effect = Reaction.objects.get(kind="effect")
@@ -109,6 +110,7 @@ def test_on_a_narrow_screen_the_filter_and_the_menu_line_up(page, server):
     assert (columns[0], len(columns)) == (title["x"], 3)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("width", [1280, 390])
 def test_how_long_a_process_took_stands_in_one_line(page, server, width):
     resize(page, width, "light")
@@ -118,6 +120,7 @@ def test_how_long_a_process_took_stands_in_one_line(page, server, width):
     assert page.execute_script(f"{lines} return range.getClientRects().length", age) == 1
 
 
+@pytest.mark.long
 def test_no_page_of_a_process_is_wider_than_the_window(page, server, stuck):
     effect = Reaction.objects.get(kind="effect")
     Reaction.objects.filter(pk=effect.pk).update(error=f"{'x' * 500} {HOSTILE}")

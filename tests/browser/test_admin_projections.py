@@ -63,6 +63,7 @@ def test_what_a_projection_cannot_take_is_skipped(page, server, stopped):
     assert hosts_asked(page) == {server.removeprefix("http://")}
 
 
+@pytest.mark.long
 def test_no_page_of_a_projection_is_wider_than_the_window(page, server):
     Subscription.objects.filter(projection=NAME).update(error="x" * 500)
     for path in ("", f"{NAME}/", f"{NAME}/skip/", f"{NAME}/pause/", "account_summary/"):

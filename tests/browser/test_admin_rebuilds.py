@@ -79,6 +79,7 @@ def test_rows_are_checked_and_mended(page, server, damaged, application):
     assert hosts_asked(page) == {server.removeprefix("http://")}
 
 
+@pytest.mark.long
 def test_the_way_leads_there_by_keyboard_with_the_focus_in_sight(page, server):
     page.get(f"{server}/admin/eventstore/subscription/{NAME}/")
     for _ in range(60):
@@ -96,6 +97,7 @@ def test_the_way_leads_there_by_keyboard_with_the_focus_in_sight(page, server):
     assert Rebuild.objects.get().kind == "rebuild"
 
 
+@pytest.mark.long
 def test_no_page_of_a_run_is_wider_than_the_window(page, server, application):
     runs = application.rebuilding.log
     runs.ask(Order("check", NAME, "root", "because " * 20))

@@ -40,6 +40,7 @@ def saw_only(browser: webdriver.Chrome, server: str) -> None:
     assert hosts_asked(browser) == {server.removeprefix("http://")}
 
 
+@pytest.mark.long
 def test_every_command_is_listed(
     page: webdriver.Chrome, server: str, application: Application
 ) -> None:
@@ -52,6 +53,7 @@ def test_every_command_is_listed(
     saw_only(page, server)
 
 
+@pytest.mark.long
 def test_a_command_is_sent_with_its_example(
     page: webdriver.Chrome, server: str, application: Application, tenant: Tenant
 ) -> None:

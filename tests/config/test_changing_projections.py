@@ -157,6 +157,7 @@ def test_new_code_of_a_projection_is_rolled_out_and_its_rows_are_rebuilt(deploy:
     deploy.manage("new_code", "rebuild", "balances", "--check", *REASON)
 
 
+@pytest.mark.long
 def test_a_column_is_added_before_the_code_that_fills_it(deploy: Deploy) -> None:
     old = deploy.start("inline")
     old.goes_on()
@@ -171,6 +172,7 @@ def test_a_column_is_added_before_the_code_that_fills_it(deploy: Deploy) -> None
     deploy.manage("new_column", "rebuild", "balances", "--check", *REASON)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("first", "between", "last", "mode"),
     [
@@ -197,6 +199,7 @@ def test_a_mode_is_changed_by_a_release_that_knows_both(
     deploy.manage(last, "rebuild", "balances", "--check", *REASON)
 
 
+@pytest.mark.long
 def test_a_release_that_knows_only_the_new_mode_is_refused_until_the_rebuild(
     deploy: Deploy,
 ) -> None:
@@ -210,6 +213,7 @@ def test_a_release_that_knows_only_the_new_mode_is_refused_until_the_rebuild(
     assert old.end()[-1].startswith("ProjectionModeDiffers")
 
 
+@pytest.mark.long
 def test_a_new_shape_is_filled_beside_the_old_one_and_takes_its_place(deploy: Deploy) -> None:
     old = deploy.start("inline")
     old.goes_on()

@@ -39,6 +39,7 @@ def demo() -> Generator[tuple[subprocess.Popen[str], int]]:
         process.communicate()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "number",
     # What SIGTERM does to a server is tried without a qcluster as well.

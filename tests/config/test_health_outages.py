@@ -76,6 +76,7 @@ def processes_of(pid: int) -> list[int]:
     return [pid, *map(int, children)]
 
 
+@pytest.mark.long
 def test_a_database_that_hangs_or_is_gone_is_told_in_time_and_its_return_as_well():
     with own_server() as server, running_server({"DATABASE_URL": server.url}) as daybook:
         assert ready(daybook).status == 200

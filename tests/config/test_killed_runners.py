@@ -62,6 +62,7 @@ def test_a_worker_killed_amid_its_work_leaves_it_to_the_next(
     assert_rows_as_replayed(branch.application)
 
 
+@pytest.mark.long
 def test_a_qcluster_goes_on_without_whom_it_replaces_and_the_next_without_the_last(
     branch: Branch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

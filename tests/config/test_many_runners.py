@@ -27,6 +27,7 @@ MONEY = 1000
 ROUNDS = 8
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seconds", FROZEN)
 def test_many_runners_and_frozen_ones_do_everything_once(
     seconds: float, application: Application, api: Api, member: Actor, tmp_path: Path

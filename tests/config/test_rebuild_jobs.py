@@ -113,6 +113,7 @@ def test_one_runner_alone_does_what_is_asked_for(
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
+@pytest.mark.long
 def test_once_waits_until_all_is_done(branch: Branch, operator: Api) -> None:
     damaged(branch)
     numbers = [ask(operator), ask(operator, "check", "person_summary")]
@@ -165,6 +166,7 @@ def test_what_nobody_begins_is_told_by_readiness(operator: Api, application: App
 # While one is at work ------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", RUNNERS)
 def test_a_runner_does_one_at_a_time_and_all_the_rest_beside_it(
     command: str, branch: Branch, operator: Api, tmp_path: Path, held: Path
@@ -184,6 +186,7 @@ def test_a_runner_does_one_at_a_time_and_all_the_rest_beside_it(
         wait_until(lambda: {status_of(first), status_of(second)} == {"done"})
 
 
+@pytest.mark.long
 def test_of_many_runners_one_does_it_once(branch: Branch, operator: Api, tmp_path: Path) -> None:
     damaged(branch)
     with ExitStack() as running:
@@ -199,6 +202,7 @@ def test_of_many_runners_one_does_it_once(branch: Branch, operator: Api, tmp_pat
 # Who dies ------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", RUNNERS)
 def test_a_run_whose_process_was_killed_is_begun_again(
     command: str, branch: Branch, operator: Api, tmp_path: Path, held: Path
@@ -221,6 +225,7 @@ def test_a_run_whose_process_was_killed_is_begun_again(
     assert shadow_schemas() == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("number", "command"),
     [
@@ -256,6 +261,7 @@ def test_a_run_ends_with_its_runner_and_the_next_one_begins_it_again(
     assert shadow_schemas() == 0
 
 
+@pytest.mark.long
 def test_a_process_that_is_told_to_end_leaves_its_run_to_the_next_one(
     branch: Branch, operator: Api, tmp_path: Path, held: Path
 ) -> None:

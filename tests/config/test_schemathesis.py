@@ -278,6 +278,7 @@ QUICKLY = schemathesis.pytest.from_fixture("described")
 AT_LENGTH = schemathesis.pytest.from_fixture("described_at_length")
 
 
+@pytest.mark.long
 @QUICKLY.parametrize()
 @pytest.mark.no_cover  # What it runs through has tests of its own.
 def test_every_answer_is_as_declared(case: schemathesis.Case, bank: Bank) -> None:

@@ -65,6 +65,7 @@ class Client:
         return [answer for _, answer in self.answers if answer.status != 200]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seconds", GONE)
 def test_a_database_that_stops_under_load_stops_nobody(
     seconds: float, database: None, tmp_path: Path

@@ -50,6 +50,7 @@ def log(tmp_path: Path) -> Path:
 # Effects that last -------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("command", LONG)
 def test_an_effect_longer_than_lease_and_timeout_is_performed_once(
     scene: Play, door: Bell, log: Path, command: str
@@ -74,6 +75,7 @@ def test_an_effect_longer_than_lease_and_timeout_is_performed_once(
     assert not Task.objects.exists()
 
 
+@pytest.mark.long
 def test_effects_that_hang_do_not_hold_up_reactions(scene: Play, door: Bell, log: Path) -> None:
     for word in ("first", "second", "third"):
         scene.begin(f"ring {word}")
@@ -90,6 +92,7 @@ def test_effects_that_hang_do_not_hold_up_reactions(scene: Play, door: Bell, log
         assert [call.word for call in door.calls] == ["first"]
 
 
+@pytest.mark.long
 def test_an_effect_whose_worker_was_killed_is_performed_again_under_its_id(
     scene: Play, door: Bell, log: Path
 ) -> None:
@@ -108,6 +111,7 @@ def test_an_effect_whose_worker_was_killed_is_performed_again_under_its_id(
     assert first.pid != second.pid
 
 
+@pytest.mark.long
 def test_a_worker_that_loses_a_thread_ends_and_says_so(scene: Play, door: Bell, log: Path) -> None:
     """Else nobody would do its work, while the process looks alive."""
     with running(door, log, "worker") as process:

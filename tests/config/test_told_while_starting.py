@@ -38,6 +38,7 @@ def each(places: tuple[str, ...], *quick: tuple[str, str]) -> list[object]:
     return [pytest.param(*pair, marks=() if pair in quick else pytest.mark.soak) for pair in pairs]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("place", "number"), each(FIRST, (NOTHING_TO_END, "SIGTERM")))
 def test_a_qcluster_that_is_told_while_it_starts_ends(
     place: str, number: str, database: None, tmp_path: Path
@@ -45,6 +46,7 @@ def test_a_qcluster_that_is_told_while_it_starts_ends(
     ends_quietly(tmp_path / "log", {"TOLD_AT": place, "TOLD_WITH": number})
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("place", "number"), each(FIRST + CHILD, (BORN, "SIGINT"), (STARTED, "SIGTERM"))
 )

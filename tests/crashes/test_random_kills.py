@@ -28,6 +28,7 @@ LONGEST = 0.1
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(2, 11))]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_who_is_killed_at_any_time_leaves_nothing_half_done(
     seed: int, application: Application, umbrella: Bank, mails: MailServer
@@ -87,6 +88,7 @@ def check_answers(senders: list[Sender]) -> None:
     assert all(answer.replayed for answer in again)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_transfers_in_both_directions_all_end_while_processes_die(
     seed: int, application: Application, bank: Bank

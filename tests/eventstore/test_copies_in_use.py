@@ -174,6 +174,7 @@ def test_who_drops_it_waits_for_whoever_reads_it(world: World) -> None:
         names_in(application, tenant_id)
 
 
+@pytest.mark.long
 def test_readers_find_the_copy_or_nothing_however_often_it_is_dropped(world: World) -> None:
     application, tenant_id = world.application, world.actor.tenant_id
     world.person("Ada")

@@ -135,6 +135,7 @@ def test_each_table_with_a_tenant_has_it_in_each_of_its_keys(
     assert without <= elsewhere
 
 
+@pytest.mark.long
 def test_money_is_conserved_in_a_storm(world: World) -> None:
     """Invariant 11: the sum of all balances is what came in less what went out, to the cent."""
     accounts = [world.account("100.00") for _ in range(4)]

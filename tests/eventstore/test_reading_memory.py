@@ -45,6 +45,7 @@ def test_memory_stays_flat_while_the_log_is_read(
     assert memory_of_all - memory_of_first < REMEMBERED
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("streams", "versions"), [(10, 500), pytest.param(200, 5_000, marks=pytest.mark.soak)]
 )

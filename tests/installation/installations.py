@@ -24,7 +24,7 @@ NONE_IS_FOUND = {"DAYBOOK_POSTGRES": "wheel"}
 # run it all before. Elsewhere what leans on PostgreSQL most.
 ALL = ("check",)
 FOLDERS = "tests/eventstore tests/projections --ignore=tests/eventstore/admin"
-PART = ("test", f"ARGS={FOLDERS} --numprocesses 2")
+PART = ("test", f"ARGS={FOLDERS} --numprocesses 2 -m 'not soak and not long'")
 
 
 class Failed(Exception):

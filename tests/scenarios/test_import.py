@@ -35,6 +35,7 @@ def first_transactions(berka_file: Path, tmp_path: Path) -> Path:
     return part
 
 
+@pytest.mark.long
 def test_an_import_killed_three_times_posts_each_transaction_once(
     application: Application, tenant: Tenant, first_transactions: Path
 ) -> None:

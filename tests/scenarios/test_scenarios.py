@@ -126,6 +126,7 @@ def test_the_demo_ends_with_1_when_the_door_differs(database: None) -> None:
     assert "Scenarios that differ: Door" in played.stderr
 
 
+@pytest.mark.long
 def test_the_keys_of_earlier_demos_open_no_more(database: None) -> None:
     keys = []
     for _ in range(2):
@@ -163,6 +164,7 @@ def test_a_scenario_counts_what_differs(database: None) -> None:
     assert scenario_a.play.__module__.endswith("scenario_a")
 
 
+@pytest.mark.long
 def test_the_demo_plays_what_an_operator_has_switched_off_and_leaves_it_off(
     application: Application,
 ) -> None:

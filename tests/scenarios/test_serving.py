@@ -8,6 +8,7 @@ import urllib.request
 from collections.abc import Generator
 from contextlib import contextmanager
 
+import pytest
 from django.contrib.auth import authenticate
 from django.db import connection
 
@@ -71,6 +72,7 @@ def test_a_fault_of_ours_is_logged_with_its_cause(database: None) -> None:
     assert 'relation \\"person_summary\\" does not exist' in logged
 
 
+@pytest.mark.long
 def test_a_port_that_is_taken_changes_nothing(database: None) -> None:
     with serving("serve") as (_process, _printed, url):
         port = url.rsplit(":", 1)[1]

@@ -19,6 +19,7 @@ MEND = (
 )
 
 
+@pytest.mark.long
 def test_a_thousand_transactions_are_verified(
     application: Application, tenant: Tenant, berka_file: Path, tmp_path: Path
 ) -> None:

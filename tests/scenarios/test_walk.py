@@ -89,6 +89,7 @@ def walk(url: str) -> list[str]:
     return ended.stdout.split(SEPARATOR)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 def test_every_answer_is_as_the_readme_says(empty_database: None) -> None:
     migrated = run_manage("migrate", "--verbosity", "0")

@@ -11,8 +11,9 @@ A page of the admin takes 30 ms, and ids times places times callers would take a
   of each kind, and only where nothing is looked up).
 
 That is the long proof, in which a path's parameter in the API gets every other id as well.
-`make check` takes a share of it, another for each place: every value of a place's own columns from
-one role at least, and most other columns in some place of the kind.
+CI takes a share of it, another for each place: every value of a place's own columns from one role
+at least, and most other columns in some place of the kind. `make check` does so for a third of the
+addresses.
 """
 
 import json
@@ -24,6 +25,7 @@ from html import escape
 from typing import Any
 from urllib.parse import quote, quote_plus, urlencode
 
+import pytest
 from django.utils.encoding import escape_uri_path
 
 from tests.tenants.classification import IN_THE_API, Reads, Route
@@ -122,6 +124,14 @@ def slots_of(route: Route) -> list[Slot]:
     if route.what in IN_THE_API:
         slots += [Slot(HEADER, name, reads) for name, reads in HEADERS.items()]
     return slots
+
+
+def each(names: Iterable[str]) -> list[Any]:
+    """As parameters of a test; a third of them in `make check`, all of them in CI."""
+    return [
+        pytest.param(name, marks=pytest.mark.long if number % 3 else ())
+        for number, name in enumerate(names)
+    ]
 
 
 def differences(

@@ -14,6 +14,7 @@ from tests.tenants.matrix import (
     Request,
     Slot,
     differences,
+    each,
     first_difference,
     leaks,
     request_for,
@@ -54,7 +55,7 @@ def slots_of(name: str) -> Iterator[Slot]:
         yield Slot(FIELD, field, reads)
 
 
-@pytest.mark.parametrize("name", FORMS)
+@pytest.mark.parametrize("name", each(FORMS))
 def test_an_action_takes_another_tenants_ids_for_random_ones(world: World, name: str) -> None:
     told = told_by(world, name, in_full=False)
     assert not told, told
@@ -75,6 +76,7 @@ def told_by(world: World, name: str, *, in_full: bool) -> str:
         return tell(differences(world, request, slots_of(name), callers, in_full=in_full))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ADMIN)
 def test_a_bulk_action_on_another_tenants_rows_is_one_on_nobodys(world: World, name: str) -> None:
     """All their keys in one request, as Django's own lists send them."""

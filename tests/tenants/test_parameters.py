@@ -59,6 +59,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Generator[set[str]]:
     return names
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", READING)
 def test_every_parameter_that_is_read_is_classified(
     world: World, asked: set[str], name: str

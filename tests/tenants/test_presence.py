@@ -64,6 +64,7 @@ def world(unhurried: None) -> World:
     return make_world(look_around)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", DOORS)
 def test_an_answer_is_the_same_without_the_other_tenant(world: World, name: str) -> None:
     for caller in world.callers[DOORS[name]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.tenants.classification import IN_THE_ADMIN, IN_THE_API, What
-from tests.tenants.matrix import differences, leaks, request_for, slots_of, tell
+from tests.tenants.matrix import differences, each, leaks, request_for, slots_of, tell
 from tests.tenants.routes import ROUTES
 from tests.tenants.world import BROWSER, KEY, SESSION, World
 
@@ -28,7 +28,7 @@ def sentences(world: World, name: str, *doors: str, in_full: bool = False) -> It
     yield from differences(world, request, slots_of(route), callers, in_full=in_full)
 
 
-@pytest.mark.parametrize("name", API)
+@pytest.mark.parametrize("name", each(API))
 def test_in_the_api_another_tenants_ids_answer_like_random_ones(world: World, name: str) -> None:
     told = tell(sentences(world, name, KEY, SESSION))
     assert not told, told
@@ -43,7 +43,7 @@ def test_in_the_api_each_single_id_of_another_tenants_answers_like_a_random_one(
     assert not told, told
 
 
-@pytest.mark.parametrize("name", ADMIN)
+@pytest.mark.parametrize("name", each(ADMIN))
 def test_in_the_admin_another_tenants_ids_answer_like_random_ones(world: World, name: str) -> None:
     told = tell(sentences(world, name, BROWSER))
     assert not told, told

@@ -129,6 +129,7 @@ def run(examples: int) -> Counter[str]:
     return done
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database")
 def test_boxing_never_changes_a_row_in_random_histories() -> None:
     done = run(10)

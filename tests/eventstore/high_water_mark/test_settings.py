@@ -66,6 +66,7 @@ def test_a_position_that_a_session_drew_in_advance_is_refused(
 WRONG_SETTINGS = "-c synchronous_commit=off -c default_transaction_isolation=serializable"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database", "_sequence_with_a_cache")
 @pytest.mark.parametrize(
     "command", ["migrate", "check --database default", "serve --port 0", "demo --serve --port 0"]

@@ -86,6 +86,7 @@ def test_ctrl_c_is_one_line_and_130_and_the_rows_are_as_before(world: World) -> 
     assert run_manage("rebuild", NAME).returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("point", ["made", "filled", "swapped", "committed"])
 def test_killed_in_the_middle_the_next_try_succeeds_and_nothing_is_left_behind(
     world: World, point: str
@@ -110,6 +111,7 @@ def test_killed_in_the_middle_the_next_try_succeeds_and_nothing_is_left_behind(
     assert_rows_equal_a_replay(world.application)
 
 
+@pytest.mark.long
 def test_exit_codes_are_those_of_the_process(world: World) -> None:
     broken(world)
     unknown = run_manage("rebuild", "nobody")

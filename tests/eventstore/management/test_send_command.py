@@ -167,6 +167,7 @@ def test_the_user_acts_with_the_role_that_they_have(api: Api, tenant: Tenant) ->
 # Wrong arguments and data: 2 ---------------------------------------------------------------------
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("group", GROUPS)
 def test_hostile_data_is_refused_and_stores_nothing(api: Api, stdin, group: str) -> None:
     given_a_person_with_an_account(api)
@@ -228,6 +229,7 @@ def test_all_wrong_options_are_named_at_once(api: Api) -> None:
     assert flags == ["--command-id", "--expected-version", "--correlation-id"]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -222,6 +222,7 @@ def test_a_stream_in_cold_storage_says_so(account: str) -> None:
         assert f"`manage.py unbox {account} --tenant acme --reason TEXT`" in text
 
 
+@pytest.mark.long
 def test_wrong_arguments_end_with_2_as_a_process(tenant: Tenant) -> None:
     for arguments in ((), ("look",), ("show",), ("state", "x", "--version", "1", "--at", "x")):
         ended = run_manage("stream", *arguments)

@@ -99,6 +99,7 @@ def run(examples: int) -> Counter[str]:
     return seen
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database")
 def test_a_check_tells_just_what_is_damaged_and_a_fix_mends_just_that() -> None:
     seen = run(5)

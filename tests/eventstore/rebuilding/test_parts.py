@@ -121,6 +121,7 @@ def history(world: World) -> None:
     bring_level(world.application)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("batch", [1, 7, 10_000])
 def test_a_replay_that_memory_cannot_hold_gives_the_same_rows(
     world: World, elsewhere: World, monkeypatch: pytest.MonkeyPatch, batch: int

@@ -28,6 +28,7 @@ REBUILT = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("times", [8, pytest.param(50, marks=pytest.mark.soak)])
 def test_nobody_notices_that_rows_are_rebuilt_again_and_again(
     world: World, api: Api, times: int

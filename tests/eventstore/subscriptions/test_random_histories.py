@@ -219,6 +219,7 @@ def run(examples: int) -> Counter[str]:
     return deaths
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("database")
 def test_rows_equal_a_replay_after_random_histories_modes_deaths_and_batches() -> None:
     deaths = run(25)
