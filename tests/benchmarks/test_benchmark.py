@@ -122,6 +122,7 @@ def test_benchmark_produces_every_row_with_its_rivals(database, tmp_path):
     }
 
 
+@pytest.mark.long
 def test_benchmark_prints_a_table_of_the_rows_that_were_asked_for(database):
     lines = run("--only", "append").splitlines()
 
@@ -157,6 +158,7 @@ def test_a_request_that_is_refused_is_no_work(database):
         client.get("/api/accounts?page=1")
 
 
+@pytest.mark.long
 def test_both_apis_show_the_same_accounts_and_count_the_call(database):
     size = Size(accounts=3, prior=0, bookings=3)
     with ExitStack() as closing:

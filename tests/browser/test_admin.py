@@ -142,6 +142,7 @@ def test_a_hostile_name_is_text(page, server, account_id):
     saw_only(page, server)
 
 
+@pytest.mark.long
 def test_streams_are_filtered_by_the_keyboard_alone(page, server, account_id):
     follow(page, "Streams")
     field = page.find_element(By.NAME, "stream")
@@ -190,6 +191,7 @@ def test_no_page_is_wider_than_the_window(page, server, account_id):
     saw_only(page, server)
 
 
+@pytest.mark.long
 def test_everything_works_without_javascript(page, server, account_id):
     page.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     page.get(f"{server}/admin/eventstore/storedstream/")

@@ -120,6 +120,7 @@ def test_a_person_is_registered_by_a_form_whose_errors_are_mended(page, server, 
     assert hosts_asked(page) == {server.removeprefix("http://")}
 
 
+@pytest.mark.long
 def test_a_reloaded_answer_is_the_first_one(page, server, tenant):
     page.get(f"{server}{EVENTSTORE}/storedcommand/send/acme/register-person/")
     fill(page, first_name="Ada", last_name="Lovelace")
@@ -149,6 +150,7 @@ def test_a_key_is_revoked_with_a_reason(page, server, secret):
     assert not alert_is_open(page)
 
 
+@pytest.mark.long
 def test_a_new_key_is_shown_and_works(page, server):
     follow(page, "API keys")
     follow(page, "Create a key")
@@ -162,6 +164,7 @@ def test_a_new_key_is_shown_and_works(page, server):
     assert ApiKey.objects.count() == 2
 
 
+@pytest.mark.long
 def test_a_membership_ends_without_javascript(page, server, secret):
     page.execute_cdp_cmd("Emulation.setScriptExecutionDisabled", {"value": True})
     page.get(f"{server}{EVENTSTORE}/membership/")

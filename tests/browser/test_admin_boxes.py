@@ -103,6 +103,7 @@ def test_an_aggregate_goes_into_its_box_and_comes_back_as_it_was(
     assert hosts_asked(page) == {server.removeprefix("http://")}
 
 
+@pytest.mark.long
 def test_what_is_pending_is_told_in_a_list_and_leads_on(
     page: webdriver.Chrome, server: str, olive: World, person: StoredStream
 ) -> None:

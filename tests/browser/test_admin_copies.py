@@ -27,6 +27,7 @@ def page(browser: webdriver.Chrome, server: str, application: Application) -> we
     return browser
 
 
+@pytest.mark.long
 def test_a_copy_is_dropped(page: webdriver.Chrome, application: Application) -> None:
     make(application)
     follow(page, "Copies")

@@ -97,6 +97,7 @@ def test_an_effect_that_was_given_up_is_retried(page, server, stuck):
     assert hosts_asked(page) == {server.removeprefix("http://")}
 
 
+@pytest.mark.long
 def test_on_a_narrow_screen_the_filter_and_the_menu_line_up(page, server):
     resize(page, 390, "light")
     page.get(f"{server}{EVENTSTORE}/overrideswitch/")

@@ -87,6 +87,7 @@ def is_in(scheme: str, page: webdriver.Chrome) -> bool:
     return is_dark is (scheme == "dark")
 
 
+@pytest.mark.long
 def test_the_page_fits_and_asks_nobody_else(page: webdriver.Chrome, server: str) -> None:
     """The page follows the window and the scheme while it is shown."""
     click(page, "#operations-Commands-deposit_money .opblock-summary-control")

@@ -22,6 +22,7 @@ def test_a_command_that_finds_no_database_says_so_in_a_line(database: None) -> N
     assert error.count("\n") == 1
 
 
+@pytest.mark.long
 def test_who_asks_for_the_traceback_gets_it(database: None) -> None:
     away = {"DATABASE_URL": "postgresql://nobody@localhost:1/none"}
     _, error = (process := start_manage("verify", "--traceback", environment=away)).communicate(

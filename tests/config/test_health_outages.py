@@ -98,6 +98,7 @@ def ready(daybook: Any, path: str = "/readyz") -> Answer:
     return answer
 
 
+@pytest.mark.long
 def test_an_answer_that_never_comes_is_cut_off(world, monkeypatch):
     """The server has taken the statement, and says nothing for longer than anybody waits."""
     monkeypatch.setattr(health, "PATIENCE", 0.5)

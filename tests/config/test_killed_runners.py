@@ -38,6 +38,7 @@ def branch(application: Application, api: Api, member: Actor) -> Branch:
     return opened_branch(application, member)
 
 
+@pytest.mark.long
 def test_a_worker_killed_amid_its_work_leaves_it_to_the_next(
     branch: Branch, tmp_path: Path
 ) -> None:

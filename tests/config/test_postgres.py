@@ -17,6 +17,8 @@ import pytest
 from config import postgres_programs, unprivileged
 from config.unprivileged import ServerError
 
+pytestmark = pytest.mark.long
+
 PROJECT = Path(__file__).resolve().parent.parent.parent
 AS_ROOT = os.geteuid() == 0
 

@@ -92,7 +92,7 @@ def shadow_schemas() -> int:
 # Each runner alone ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", RUNNERS)
+@pytest.mark.parametrize("command", ["worker", pytest.param("qcluster", marks=pytest.mark.long)])
 def test_one_runner_alone_does_what_is_asked_for(
     command: str, branch: Branch, operator: Api, tmp_path: Path
 ) -> None:
@@ -123,6 +123,7 @@ def test_once_waits_until_all_is_done(branch: Branch, operator: Api) -> None:
     assert is_mended()
 
 
+@pytest.mark.long
 def test_a_run_that_fails_is_told_by_readiness_until_one_is_done(
     branch: Branch, operator: Api, application: Application
 ) -> None:

@@ -24,7 +24,7 @@ from tests.mail_server import MailServer
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 #: Each point is met in both rounds, each single place in one of them; in a soak in every round.
-CHECK = [(0, 2), (1, 2)]
+CHECK = [(0, 2), pytest.param(1, 2, marks=pytest.mark.long)]
 SOAK = [(seed, 1) for seed in range(2, 22)]
 
 MONEY = 10**7

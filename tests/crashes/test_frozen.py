@@ -30,6 +30,7 @@ BETWEEN_TRANSACTIONS = (
 OF_EFFECTS = ("effect.claimed", "effect.performed", "effect.noted")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("ending", ["completed", "too little money", "money back", "taken login"])
 def test_a_sender_that_stood_still_does_nothing_twice(
     ending: str, application: Application, bank: Bank
@@ -67,6 +68,7 @@ def stopped(job: Job, place: Place) -> Started | None:
     return sender
 
 
+@pytest.mark.long
 def test_a_worker_that_stood_still_at_an_effect_is_overtaken(
     application: Application, umbrella: Bank, mails: MailServer
 ) -> None:

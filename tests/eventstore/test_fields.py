@@ -126,6 +126,7 @@ def test_invisible_characters_beside_a_visible_one_are_left_alone(value: str) ->
     assert NAME.clean(value) == value
 
 
+@pytest.mark.long
 def test_the_sets_of_characters_are_what_they_say() -> None:
     characters = [chr(code) for code in range(0x110000)]
     blanks = re.compile(f"[{fields._BLANK}]")

@@ -197,6 +197,7 @@ def test_a_hole_and_a_lost_tail_are_no_history(history: History, tenant: Tenant)
         history.state_at(tenant.id, "shelf", other_id, 2)
 
 
+@pytest.mark.long
 def test_ten_thousand_events_take_well_under_a_second(tenant: Tenant) -> None:
     """One shelf of 10,000 events: its last state, and its last page of changes."""
     shelf_id = shelf(tenant, *(BookPut(title="Momo", copies=n) for n in range(10_000)))

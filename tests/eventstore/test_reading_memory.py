@@ -21,6 +21,7 @@ from tests.eventstore.support import append, reader_of
 REMEMBERED = 5 * 2**20
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("events", "versions", "page_size"),
     [

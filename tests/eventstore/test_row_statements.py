@@ -63,6 +63,7 @@ def test_many_rows_are_the_same_one_by_one_in_batches_and_in_memory(
     compare(history)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("empty")
 @settings(SETTINGS, max_examples=50)
 @given(histories, operations())

@@ -136,6 +136,7 @@ def test_the_count_sees_a_statement_that_django_does_not_log(world: World) -> No
     assert "SELECT 1" in sent[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("events", [10, 200])
 def test_the_number_of_statements_does_not_grow_with_the_stream(world: World, events: int) -> None:
     account = world.account()

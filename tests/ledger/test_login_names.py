@@ -50,6 +50,7 @@ def test_accents_and_letters_make_a_difference(other: str) -> None:
     assert normal_form(other) != normal_form("Žofie Straße")
 
 
+@pytest.mark.long
 @STEADY
 @given(LOGINS)
 def test_a_normal_form_is_its_own_normal_form(login: str) -> None:
@@ -111,6 +112,7 @@ def test_what_the_schema_takes_of_one_character_fits(character: str) -> None:
     assert all(is_taken(LOGIN, character * length) for length in fitting)
 
 
+@pytest.mark.long
 @STEADY
 @given(st.tuples(LOGINS, st.integers(1, 20)))
 def test_what_the_schema_takes_fits(part: tuple[str, int]) -> None:

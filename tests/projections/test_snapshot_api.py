@@ -228,6 +228,7 @@ def test_together_with_waiting_it_is_refused(api: Api, paths: list[str], also: s
         }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("label", ["", "Then", "a b", "then'", "x" * 51, "%C3%A4"])
 def test_what_is_no_label_is_not_found(api: Api, paths: list[str], label: str) -> None:
     of_copy(api, "/api/persons", label).refused(404, "not_found")

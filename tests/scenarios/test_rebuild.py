@@ -28,6 +28,7 @@ def test_the_demo_makes_rows_anew_mends_them_and_shows_them_as_they_were() -> No
     ]
 
 
+@pytest.mark.long
 def test_the_demo_tells_of_a_row_that_nothing_mends() -> None:
     """Its exit codes are those of the command."""
     run_manage("demo", "Rebuild")

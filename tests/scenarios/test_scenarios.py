@@ -84,6 +84,7 @@ def test_an_unknown_scenario_is_a_wrong_argument(database: None) -> None:
     assert played.stdout == ""
 
 
+@pytest.mark.long
 def test_the_demo_shows_who_may_come_in_and_what(database: None) -> None:
     shown = run_manage("demo", "Door").stdout.partition("Door: who may come in, and what\n")[2]
     assert [line.strip() for line in shown.splitlines() if not VARIES.search(line)] == [
@@ -116,6 +117,7 @@ def test_the_demo_shows_who_may_come_in_and_what(database: None) -> None:
     ]
 
 
+@pytest.mark.long
 def test_the_demo_ends_with_1_when_the_door_differs(database: None) -> None:
     # An auditor who has left: the demo finds this user, and the door stays shut for them.
     User.objects.create_user("demo-auditor", is_active=False)

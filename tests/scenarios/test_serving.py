@@ -42,6 +42,7 @@ def status_of(url: str, key: str) -> int:
         return error.code
 
 
+@pytest.mark.long
 def test_the_demo_prints_a_login_and_a_key_that_work(database: None) -> None:
     with serving("demo", "A", "--serve") as (_process, printed, url):
         text = "".join(printed)
@@ -55,6 +56,7 @@ def test_the_demo_prints_a_login_and_a_key_that_work(database: None) -> None:
     assert user.is_staff
 
 
+@pytest.mark.long
 def test_a_fault_of_ours_is_logged_with_its_cause(database: None) -> None:
     with serving("demo", "A", "--serve") as (process, printed, url):
         (key,) = re.findall(r"API key\s+(\S+)", "".join(printed))

@@ -80,6 +80,7 @@ def test_a_command_takes_another_tenants_ids_for_random_ones(world: World, name:
     assert not told, told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("slot", COMMON, ids=lambda slot: slot.name)
 def test_the_path_and_the_headers_take_another_tenants_ids_for_random_ones(
     world: World, slot: Slot

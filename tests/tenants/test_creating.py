@@ -25,6 +25,7 @@ MAKERS = [name for name, body in COMMANDS.items() if body.get("aggregate_id") ==
 WERE_BOXED = 2
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", MAKERS)
 def test_under_another_tenants_id_a_command_makes_ours(world: World, name: str) -> None:
     """Under those of their ids that are UUIDs; each maker takes others, since ours are taken."""

@@ -75,6 +75,7 @@ def test_an_answer_is_the_same_without_the_other_tenant(world: World, name: str)
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", PUBLIC)
 def test_what_is_public_tells_nothing_of_any_tenant(world: World, name: str) -> None:
     anyone = Caller("nobody", "no login", Client(SERVER_NAME="localhost"))

@@ -72,6 +72,7 @@ def test_a_page_costs_the_same_queries_however_many_events_it_shows(root, world,
     assert queries() == few
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("query", ["", "?after=5001", "?order=oldest", "?before=1"])
 def test_every_page_of_ten_thousand_events_is_quick(root, tenant, application, query):
     """10,000 events are replayed for the newest page, page by page and not event by event."""

@@ -22,6 +22,7 @@ def names_in(copy: RowCopy) -> list[str]:
     return sorted(name.partition(" ")[0] for (name,) in rows)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("boxed", [("Ada",), ("Fay",), ("Bob", "Cid", "Eve"), tuple(MINUTES)])
 def test_a_copy_ends_at_the_same_event_wherever_the_events_are(
     world: World, boxed: tuple[str, ...]

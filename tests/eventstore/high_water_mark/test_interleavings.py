@@ -12,6 +12,7 @@ from itertools import combinations
 from typing import Any
 
 import psycopg
+import pytest
 
 from tests.eventstore.high_water_mark.readers import Delivered
 from tests.eventstore.high_water_mark.scene import Scene
@@ -158,6 +159,7 @@ def test_the_checkpoint_is_the_last_event_read_however_far_the_sequence_is(scene
     assert scene.ours.checkpoint == first
 
 
+@pytest.mark.long
 def test_in_every_interleaving_ours_alone_delivers_all_in_order(scene: Scene) -> None:
     """Two transactions of four steps each, in all 70 orders, with a look after each step.
 

@@ -29,6 +29,7 @@ $$
 TAKE_OTHER_LOCKS = "SELECT count(pg_advisory_xact_lock(n)) FROM generate_series(1, 1000) AS n"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("rolled_back_first", [False, True])
 def test_twenty_thousand_appends_of_one_transaction_publish_one_floor(
     writer: psycopg.Connection[Any], raw: psycopg.Connection[Any], rolled_back_first: bool

@@ -76,6 +76,7 @@ def read(reader: OurReader) -> list[int]:
     return [event.position for event in reader.delivered[known:]]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("crashed", [False, True])
 def test_a_prepared_append_is_waited_for_until_it_is_committed(
     server: Server, tenant_id: object, reader: OurReader, crashed: bool

@@ -119,6 +119,7 @@ def test_serve_answers_until_ctrl_c(database: None) -> None:
     assert (process.returncode, out.strip(), "Traceback" in err) == (0, "Stopped.", False)
 
 
+@pytest.mark.long
 def test_a_port_that_is_taken_is_named_with_the_remedy(database: None) -> None:
     process = start_manage("serve", "--port", "0")
     assert process.stdout is not None

@@ -71,6 +71,7 @@ def test_a_second_run_of_the_same_one_ends_with_3_and_changes_nothing(world: Wor
     assert_rows_equal_a_replay(world.application)
 
 
+@pytest.mark.long
 def test_ctrl_c_is_one_line_and_130_and_the_rows_are_as_before(world: World) -> None:
     broken(world)
     before = xmins()
@@ -128,6 +129,7 @@ def test_exit_codes_are_those_of_the_process(world: World) -> None:
 # What was asked for in the background ------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_asked_does_what_was_asked_for_and_says_nothing(world: World) -> None:
     broken(world)
     log = get_application().rebuilding.log
@@ -143,6 +145,7 @@ def test_asked_does_what_was_asked_for_and_says_nothing(world: World) -> None:
     assert_rows_equal_a_replay(world.application)
 
 
+@pytest.mark.long
 def test_with_nothing_asked_for_nothing_is_done(world: World) -> None:
     world.account("5.00")
     AccountSummary.objects.all().delete()

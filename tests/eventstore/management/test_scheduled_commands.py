@@ -44,6 +44,7 @@ def test_a_command_for_later_is_told_with_its_time(api: Api, tenant: Tenant) -> 
     assert StoredEvent.objects.count() == 0
 
 
+@pytest.mark.long
 def test_its_json_is_what_the_api_answers(api: Api, tenant: Tenant) -> None:
     command_id = new_id()
     fields = {**json.loads(ADA)}

@@ -106,6 +106,7 @@ def test_a_line_keeps_what_is_stored_and_steers_no_terminal(account: str) -> Non
     assert json.loads(as_json(event))["user"] is None
 
 
+@pytest.mark.long
 def test_a_reader_that_goes_away_ends_it_quietly(application: Application, tenant: Tenant) -> None:
     """More than a pipe holds, so that it is written to after the reader has gone."""
     account_id = uuid4()

@@ -122,6 +122,7 @@ def test_a_worker_does_what_comes_and_ends_in_order(
     assert "Traceback" not in errors
 
 
+@pytest.mark.long
 def test_rows_are_there_before_the_next_poll(api: Api) -> None:
     """The sender's `NOTIFY` calls: to wait for the poll would take half a second and more."""
     account = api.opened_account(api.registered_person())
@@ -163,6 +164,7 @@ def test_told_as_soon_as_it_says_that_it_is_at_work_it_ends_in_order(database: N
     assert (process.returncode, errors) == (0, "")
 
 
+@pytest.mark.long
 def test_the_second_signal_ends_it_at_once(umbrella: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     hangs, let_go = Event(), Event()
 
@@ -188,6 +190,7 @@ def test_the_second_signal_ends_it_at_once(umbrella: Api, monkeypatch: pytest.Mo
             process.communicate()
 
 
+@pytest.mark.long
 def test_without_a_connection_to_listen_it_still_polls(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -199,6 +202,7 @@ def test_without_a_connection_to_listen_it_still_polls(
     assert errors.count("not_listening") == 1
 
 
+@pytest.mark.long
 def test_reactions_go_on_beside_an_effect_that_hangs(
     umbrella: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

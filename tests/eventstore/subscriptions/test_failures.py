@@ -169,6 +169,7 @@ def insert_raw(two: Scene, type_name: str) -> int:
     return position
 
 
+@pytest.mark.long
 def test_an_event_is_found_among_five_thousand_with_few_batches(two: Scene) -> None:
     notebook = uuid4()
     events = [Noted(text="x")] * (subscriptions.BATCH + 500)

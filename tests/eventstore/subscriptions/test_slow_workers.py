@@ -125,6 +125,7 @@ def test_a_projection_too_slow_for_a_whole_batch_gets_through_in_smaller_ones(
     assert (standing().attempts, standing().error) == (0, "")
 
 
+@pytest.mark.long
 def test_an_event_that_is_too_slow_alone_stops_its_projection_for_all_to_see(
     two: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
