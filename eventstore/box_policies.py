@@ -23,9 +23,11 @@ from eventstore.box_commands import BoxAggregate
 from eventstore.box_policy_log import BoxPolicyLog, ClaimedPolicy, Idle
 from eventstore.command_bus import CommandBus
 from eventstore.errors import (
+    Busy,
     ColdStorageFailed,
     DaybookError,
     NotFound,
+    OutcomeUnknown,
     StaleVersion,
     ValidationFailed,
 )
@@ -37,6 +39,9 @@ logger = logging.getLogger("daybook.boxes")
 
 #: A century: what is longer is a slip of the hand.
 MOST_DAYS = 36_500
+
+#: No aggregate is to blame; so it would be for each. (Of an unknown outcome the id settles it.)
+NOBODYS_FAULT = (ColdStorageFailed, Busy, OutcomeUnknown)
 
 
 class _Outcome(Enum):
@@ -104,7 +109,7 @@ class BoxPolicies:
         """Report and act for all policies that are due; how many reports and aggregates that was.
 
         Tenants take turns. `until` is asked after each aggregate whether to stop. Raises Django's
-        database errors, and ColdStorageFailed.
+        database errors, and NOBODYS_FAULT.
         """
         done = 0
         while not until() and (policy := self._log.claim()):
@@ -129,8 +134,7 @@ class BoxPolicies:
                 return tried
             try:
                 outcome = self._box(policy, idle)
-            except ColdStorageFailed:
-                # No room, or no folder: it would be the same for each. Tried again when one comes.
+            except NOBODYS_FAULT:
                 self._log.release(policy)
                 raise
             is_boxed, is_refused = outcome is _Outcome.BOXED, outcome is _Outcome.REFUSED
@@ -161,10 +165,12 @@ class BoxPolicies:
             )
         except StaleVersion:
             return _Outcome.NOT_IDLE
-        except ColdStorageFailed:
+        except NOBODYS_FAULT:
             raise
-        except DaybookError:
-            return _Outcome.REFUSED  # The command's line in the log says why.
+        except DaybookError as error:
+            what = {"aggregate_id": idle.aggregate_id, "code": error.code, "detail": str(error)}
+            logger.info("box_policy_refused", extra={**_named(policy), **what})
+            return _Outcome.REFUSED
         except (OperationalError, InterfaceError):
             raise
         except Exception:

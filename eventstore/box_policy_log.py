@@ -51,22 +51,24 @@ RETURNING id, tenant_id, category, idle_days, "user", reason, reported_at, repor
           reported > 0 AND (acted_at IS NULL OR acted_at < reported_at)
 """
 
-# Streams whose last event is that old. One that was brought back from cold storage is wanted: its
-# days count from then.
+# Streams whose last event is that old at a time. One that was brought back from cold storage is
+# wanted: its days count from then.
 IDLE = """
 FROM eventstore_stream AS s
 JOIN eventstore_event AS e ON e.stream_id = s.id AND e.version = s.version
 WHERE s.tenant_id = %(tenant_id)s AND s.category = %(category)s AND s.status = 'active'
-  AND e.recorded_at <= statement_timestamp() - %(idle_days)s * interval '24 hours'
+  AND e.recorded_at <= {time} - %(idle_days)s * interval '24 hours'
   AND NOT EXISTS (
     SELECT FROM eventstore_box AS b
     WHERE b.stream_id = s.id
-      AND b.unboxed_at > statement_timestamp() - %(idle_days)s * interval '24 hours')
+      AND b.unboxed_at > {time} - %(idle_days)s * interval '24 hours')
 """
+IDLE_NOW = IDLE.format(time="statement_timestamp()")
+WERE_IDLE = IDLE.format(time="%(reported_at)s")
 
 # Whoever writes to a policy has its lease: the time that it ends tells that it is still his.
 REPORT = f"""
-WITH idle AS (SELECT count(*) AS found, coalesce(max(e.position), 0) AS position {IDLE})
+WITH idle AS (SELECT count(*) AS found, coalesce(max(e.position), 0) AS position {IDLE_NOW})
 UPDATE eventstore_box_policy
 SET reported_at = statement_timestamp(), reported = idle.found, reported_position = idle.position,
     due_at = statement_timestamp() + %(notice)s * interval '1 second',
@@ -75,12 +77,10 @@ FROM idle WHERE id = %(id)s AND lease_until = %(lease_until)s
 RETURNING reported, reported_position, due_at
 """
 
-# Those of the report that come next, and are idle still.
+# Those of the report that come next, and are idle still: what was not idle by then is not in it.
 NEXT = f"""
-SELECT s.id, s.aggregate_id, s.version {IDLE}
+SELECT s.id, s.aggregate_id, s.version {WERE_IDLE}
   AND s.id > %(tried_to)s AND e.position <= %(reported_position)s
-  AND NOT EXISTS (
-    SELECT FROM eventstore_box AS b WHERE b.stream_id = s.id AND b.unboxed_at > %(reported_at)s)
 ORDER BY s.id LIMIT %(turn)s
 """
 

@@ -72,6 +72,10 @@ class BoxedStream(NamedTuple):
     version: int
     head_hash: bytes
 
+    @property
+    def name(self) -> str:
+        return stream_name(self.category, self.aggregate_id)
+
 
 class Extent(NamedTuple):
     """How many events a stream has, where they stand, and the time now."""
@@ -100,8 +104,7 @@ class BoxWriter:
         """Raises CorruptStream where there are not as many events as the stream's row says."""
         extent = Extent(*self._database.rows(EXTENT, (stream.id,))[0])
         if extent.events != stream.version:
-            name = stream_name(stream.category, stream.aggregate_id)
-            raise CorruptStream(name, stream.version, extent.events)
+            raise CorruptStream(stream.name, stream.version, extent.events)
         return extent
 
     def write(

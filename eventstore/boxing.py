@@ -20,6 +20,7 @@ from eventstore.errors import (
     AggregateNotFound,
     BoxDamaged,
     ColdStorageFailed,
+    NotBoxable,
     NotCaughtUp,
     PendingWork,
     ProjectionModeDiffers,
@@ -109,8 +110,9 @@ class Boxing:
     def box(self, command: BoxAggregate, repository: Repository) -> None:
         """Box one aggregate; one that is boxed stays so, and the answer's detail says it.
 
-        Raises AggregateNotFound, StaleVersion, PendingWork, CorruptStream where the events are not
-        those of the stream's row, and ColdStorageFailed. Whatever it raises, no file remains.
+        Raises AggregateNotFound, StaleVersion, PendingWork, CorruptStream and NotBoxable where the
+        events are not those of the stream's row, or not as they were hashed, and
+        ColdStorageFailed. Whatever it raises, no file remains.
         """
         stream = lock_stream(self._database, command, repository)
         name = f"The {command.category} {command.aggregate_id}"
@@ -169,18 +171,25 @@ class Boxing:
         self._database.execute(REGISTER, (*what, *until, extent.now, by, why))
 
     def _verify(self, stored: StoredFile, stream: BoxedStream) -> None:
-        """Read it as whoever unboxes it will; raises ColdStorageFailed."""
+        """Read it as whoever unboxes it will; raises NotBoxable, and ColdStorageFailed."""
         try:
             with self._storage.opened(stored) as file:
                 reader = BoxReader(file, stored.path)
-                refuse_another_stream(reader, stored.path, stream)
-                for number, _ in enumerate(reader.parts()):
-                    if not number % STILL_HERE_EVERY:
-                        self._database.still_here()
+                try:
+                    self._read(reader, stored, stream)
+                except BoxDamaged as error:
+                    # It stands there as it was written: not the storage is to blame.
+                    raise NotBoxable(stream.name, error.problem) from error
                 refuse_a_change(reader, stored)
         except BoxDamaged as error:
             # No damage: the stream is online, and the next try may go well.
             raise ColdStorageFailed("read back what was written", error.problem) from error
+
+    def _read(self, reader: BoxReader, stored: StoredFile, stream: BoxedStream) -> None:
+        refuse_another_stream(reader, stored.path, stream)
+        for number, _ in enumerate(reader.parts()):
+            if not number % STILL_HERE_EVERY:
+                self._database.still_here()
 
 
 def lock_stream(

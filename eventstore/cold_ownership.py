@@ -44,7 +44,8 @@ class Ownership:
             )
         if owner is None:
             self._write(identity)
-        elif owner != identity:
+            owner = self._owner()  # Another database's, if that has just done the same.
+        if owner != identity:
             raise ColdStorageFailed(f"use {self._root}", self.problem(identity))
 
     def foreign(self) -> str:
@@ -79,7 +80,7 @@ class Ownership:
                     file.write(f"{identity}\n")
                     file.flush()
                     os.fsync(descriptor)
-                with suppress(FileExistsError):  # Somebody else has just done the same.
+                with suppress(FileExistsError):  # Somebody else was first.
                     os.link(unfinished, OWNER, src_dir_fd=folder, dst_dir_fd=folder)
                 os.fsync(folder)
             finally:

@@ -114,8 +114,9 @@ class ColdStorage:
         """Damaged is what lacks the file, or has something else in its place.
 
         A folder that is away as a whole, or may not be read, is no damage, and may come back.
+        Where its owner is not named, a volume is not mounted.
         """
-        if error.errno == errno.ENOENT and self.root.is_dir():
+        if error.errno == errno.ENOENT and (self.root / OWNER).exists():
             return BoxDamaged(path, "is not there")
         if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.EISDIR, errno.ENXIO):
             return BoxDamaged(path, why_not(error))
@@ -126,10 +127,12 @@ class ColdStorage:
     def paths(self, within: str = "") -> Iterator[str]:
         """Every file below the root, or within a folder there, in order; links are not followed.
 
-        Whatever it is, but for certificates of removed tenants, and the owner's name. Raises
-        ColdStorageFailed for a folder that cannot be read.
+        Whatever it is, but for certificates of removed tenants, and the owner's name, also one
+        that somebody who died had not finished. Raises ColdStorageFailed for a folder that cannot
+        be read.
         """
         apart = {self.root / CERTIFICATES, self.root / OWNER}
+        apart |= set(self.root.glob(f"{OWNER}.*{UNFINISHED}"))
         with told("look through the folder"):
             for folder, folders, names in os.walk(self.root / within, onerror=_raise):
                 folders.sort()

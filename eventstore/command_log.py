@@ -69,7 +69,8 @@ RETURNING number
 # The same for a command that was for later.
 REFUSE_SCHEDULED = """
 UPDATE eventstore_command
-SET status = 'refused', code = %s, result = %s::jsonb, ended_at = clock_timestamp()
+SET status = 'refused', code = %s, result = %s::jsonb, ended_at = clock_timestamp(),
+    data = CASE WHEN %s THEN '{}' ELSE data END
 WHERE tenant_id = %s AND id = %s AND status IN ('pending', 'scheduled')
 RETURNING number
 """
@@ -197,13 +198,13 @@ class CommandLog:
             refused = _refused(command_type, envelope, refusal.code, str(refusal))
             return self._answer_sender(envelope, "refused", refused, before="pending")
         answer = encode_text({"detail": str(refusal)})
+        # What is asked of an aggregate in cold storage is not kept outside of it.
+        is_boxed = isinstance(refusal, Boxed)
         if envelope.is_in_log:
-            told = (refusal.code, answer, *_key(envelope))
+            told = (refusal.code, answer, is_boxed, *_key(envelope))
             return self._database.row(REFUSE_SCHEDULED, told) is not None
         identity = _identity(command_type, envelope)
-        if isinstance(refusal, Boxed):
-            # What is asked of an aggregate in cold storage is not kept outside of it. Its place
-            # among the columns is that of `data`.
+        if is_boxed:  # In the place of `data` among the columns.
             identity = (*identity[:3], "{}", *identity[4:])
         parameters = (refusal.code, answer, after, *identity)
         return self._database.row(REFUSE, parameters) is not None

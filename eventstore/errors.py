@@ -15,6 +15,7 @@ from eventstore.faults import DaybookError as DaybookError
 from eventstore.faults import MissingRow as MissingRow
 from eventstore.faults import NoSuchVersion as NoSuchVersion
 from eventstore.faults import NotApplicable as NotApplicable
+from eventstore.faults import NotBoxable as NotBoxable
 from eventstore.faults import NotCancellable as NotCancellable
 from eventstore.faults import NotCaughtUp as NotCaughtUp
 from eventstore.faults import NotRebuildable as NotRebuildable

@@ -89,6 +89,16 @@ class CorruptStream(Unreadable):
         )
 
 
+class NotBoxable(Unreadable):
+    """What a stream holds could not be verified in a box; no other try would end otherwise."""
+
+    def __init__(self, stream: str, problem: str) -> None:
+        super().__init__(
+            f"{stream} cannot be boxed: its box would not be sound, as it {problem}. Nothing was "
+            "changed. Run `manage.py verify`."
+        )
+
+
 class NotReplayable(Unreadable):
     """An event cannot be decoded or applied, so from its version on there is no state."""
 

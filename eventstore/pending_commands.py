@@ -101,10 +101,12 @@ WHERE tenant_id = %s AND id = ANY(%s) AND status = 'pending' AND attempts = 1
 """
 
 RETRY = """
-UPDATE eventstore_command
+UPDATE eventstore_command AS c
 SET status = 'pending', attempts = 0, lease_until = clock_timestamp(), ended_at = NULL,
     code = '', result = NULL, due_at = least(due_at, clock_timestamp())
-WHERE tenant_id = %s AND id = %s AND status = 'failed'
+WHERE tenant_id = %s AND id = %s AND status = 'failed' AND NOT EXISTS (
+    SELECT FROM eventstore_stream AS s
+    WHERE s.tenant_id = c.tenant_id AND s.aggregate_id = c.aggregate_id AND s.status = 'boxed')
 """
 
 CANCEL = """

@@ -44,7 +44,8 @@ WHERE caller IN (SELECT 'key ' || id FROM eventstore_api_key WHERE tenant_id = %
 ADMIN_LOG = "DELETE FROM django_admin_log WHERE object_id = %(tenant_id)s::uuid::text"
 
 # What was stopped by an event of the tenant goes on, as there is nothing any more to stop at. The
-# error may quote the event; one at another tenant's event stays.
+# error may quote the event; one at another tenant's event stays, and one where that may lie in a
+# box. (If it does not, the next attempt goes on.)
 SUBSCRIPTIONS = """
 UPDATE eventstore_subscription AS s
 SET error = '', failed_position = NULL, attempts = 0, lease_until = NULL,
@@ -52,6 +53,10 @@ SET error = '', failed_position = NULL, attempts = 0, lease_until = NULL,
 WHERE s.failed_position IS NOT NULL AND NOT EXISTS (
     SELECT FROM eventstore_event AS e
     WHERE e.position = s.failed_position AND e.tenant_id <> %(tenant_id)s)
+AND NOT EXISTS (
+    SELECT FROM eventstore_box AS b
+    WHERE b.tenant_id <> %(tenant_id)s AND b.unboxed_at IS NULL
+      AND s.failed_position BETWEEN b.first_position AND b.last_position)
 """
 
 # Records that have no tenant: who did what stays, errors do not that may quote an event of this

@@ -10,7 +10,7 @@ from pathlib import Path
 PROJECT = Path(__file__).resolve().parent.parent.parent
 # The design asks for 3,000 when all is built. What it asks of the core by now takes more: process
 # managers, subscriptions, scheduling, rebuilds, boxes. The limit keeps it from growing unnoticed.
-CORE_LIMIT = 8_350
+CORE_LIMIT = 8_370
 # What stands around the core of eventstore: its edges, with what they share to show events and how
 # far the background is behind, their parser, and their door (who may come in, and how often);
 # Django's checks; migrations; and its tests' helpers. And the vocabulary below it, which is pure

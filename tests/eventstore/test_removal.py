@@ -16,8 +16,10 @@ from eventstore.application import get_application
 from eventstore.models import Box, Rebuild, StoredStream, Subscription, SubscriptionAction, Tenant
 from eventstore.removal import Removed, Wish
 from eventstore.removal_tables import WITHOUT_TENANT
-from tests.eventstore.boxes.support import below, cold_root
+from eventstore.tenancy import Role
+from tests.eventstore.boxes.support import below, box, cold_root, renamed_person
 from tests.eventstore.removal_world import dumped, removal, tables, tables_with, two_tenants
+from tests.http import api_for
 from tests.processes import database_url
 from tests.replay import assert_rows_as_replayed
 from tests.tenants.seeding import Side
@@ -257,3 +259,18 @@ def test_the_guards_let_nothing_go_of(
 
     with pytest.raises(errors.RestrictViolation):
         raw.execute(statement, (ours,))
+
+
+def test_a_projection_that_stopped_at_anothers_boxed_event_stays_stopped(
+    database: None, tenant: Tenant, other_tenant: Tenant
+) -> None:
+    theirs = api_for(other_tenant, role=Role.OPERATOR)
+    person = renamed_person(theirs, 1)
+    assert box(theirs, person).status == 200
+    stopped = {"status": "stopped", "failed_position": Box.objects.get().last_position}
+    Subscription.objects.filter(projection="account_statement").update(error="it", **stopped)
+
+    removal().remove(tenant, WISH)
+
+    standing = Subscription.objects.filter(projection="account_statement", **stopped)
+    assert standing.get().error == "it"

@@ -9,7 +9,7 @@ from django.db import connections
 from eventstore import fault_points
 from eventstore.application import Application
 from eventstore.models import StoredCommand, Tenant
-from tests.eventstore.boxes.support import box, exported, rename, renamed_person
+from tests.eventstore.boxes.support import box, exported, rename, renamed_person, unbox
 from tests.http import Api, api_for
 
 LATER = datetime.now(UTC) + timedelta(days=2)
@@ -44,7 +44,25 @@ def test_a_command_put_down_for_later_while_the_box_is_made_keeps_its_content(
     assert "Late" in StoredCommand.objects.get(id=kept).data
     application.scheduling.run_due(now=LATER + timedelta(hours=1))
     late = StoredCommand.objects.get(id=kept)
-    assert (late.status, late.code) == ("refused", "boxed")
+    assert (late.status, late.code, late.data) == ("refused", "boxed", "{}")
+
+
+def test_a_command_that_was_given_up_is_not_tried_again_while_its_content_is_boxed(
+    operator: Api, application: Application, tenant: Tenant
+) -> None:
+    person = renamed_person(operator, 1)
+    fields = {"aggregate_id": person, "first_name": "Ada", "last_name": "Late"}
+    kept = operator.send(f"rename-person?at={quote(LATER.isoformat())}", fields)
+    command_id = kept.body["command_id"]
+    given_up = StoredCommand.objects.filter(id=command_id)
+    given_up.update(status="failed", attempts=5)
+    assert box(operator, person).status == 200
+
+    assert not application.pending_commands.retry(tenant.id, command_id)
+
+    assert unbox(operator, person).status == 200
+    assert application.pending_commands.retry(tenant.id, command_id)
+    assert "Late" in given_up.get().data
 
 
 def scheduled_meanwhile(operator: Api, person: str, tenant: Tenant) -> str:

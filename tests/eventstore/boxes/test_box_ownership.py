@@ -1,8 +1,13 @@
 """A folder of cold storage belongs to one database, and says to which."""
 
+import shutil
+from pathlib import Path
+from uuid import uuid4
+
 import pytest
 
 from eventstore.application import get_application
+from eventstore.cold_ownership import Ownership
 from eventstore.cold_storage import OWNER
 from eventstore.errors import ColdStorageFailed
 from eventstore.models import Tenant
@@ -79,3 +84,41 @@ def test_no_tenant_is_removed_with_another_databases_folder(operator: Api, tenan
 
     assert below(cold_root()) == before
     assert Tenant.objects.get().active
+
+
+def test_a_volume_that_is_not_mounted_is_no_damage_and_the_same_unbox_goes_well_later(
+    operator: Api, tmp_path: Path
+) -> None:
+    """The mount point is there, and empty."""
+    person = renamed_person(operator, 1)
+    box(operator, person)
+    command = {"Idempotency_Key": str(uuid4())}
+    shutil.move(cold_root(), tmp_path / "volume")
+    cold_root().mkdir()
+
+    unbox(operator, person, **command).refused(503, "busy")
+
+    cold_root().rmdir()
+    shutil.move(tmp_path / "volume", cold_root())
+    assert unbox(operator, person, **command).status == 200
+
+
+def test_of_two_databases_that_begin_a_folder_at_once_one_is_refused(
+    operator: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both have found no owner; the other one's name was there first."""
+    looks, look = iter([None]), Ownership._owner
+    monkeypatch.setattr(Ownership, "_owner", lambda self: next(looks, look(self)))
+    cold_root().mkdir(parents=True, exist_ok=True)
+    (cold_root() / OWNER).write_text(ELSEWHERE)
+    person = renamed_person(operator, 1)
+
+    box(operator, person).refused(503, "busy")
+
+    assert below(cold_root()) == []
+
+
+def test_a_name_that_was_not_finished_is_no_orphan(operator: Api) -> None:
+    box(operator, renamed_person(operator, 1))
+    (cold_root() / f"{OWNER}.{uuid4()}.part").touch()
+    assert list(get_application().orphans.all()) == []

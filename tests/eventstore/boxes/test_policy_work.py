@@ -22,6 +22,12 @@ from tests.eventstore.boxes.policies import (
     put,
 )
 from tests.eventstore.boxes.support import cold_root
+from tests.eventstore.forgery import forge
+
+BY_A_SECOND = """
+UPDATE eventstore_event SET recorded_at = recorded_at - interval '1 second'
+WHERE stream_id = (SELECT id FROM eventstore_stream WHERE aggregate_id = %(aggregate_id)s)
+"""
 
 
 @pytest.fixture
@@ -53,6 +59,46 @@ def test_where_no_file_can_be_written_nobody_is_refused_and_it_goes_on_later(
     cold_root().unlink()
     application.box_policies.work()
     assert boxed(tenant.id) == them
+
+
+def test_one_whose_events_do_not_verify_is_refused_and_the_others_are_boxed(
+    application: Application, tenant: Tenant
+) -> None:
+    first, *others = (person(application, tenant.id) for _ in range(4))
+    policy = put(application, tenant.id)
+    application.box_policies.work()
+    forge(BY_A_SECOND, aggregate_id=first)
+    let_the_notice_pass()
+
+    application.box_policies.work()
+
+    assert counts(policy)[1:] == (3, 1)
+    assert boxed(tenant.id) == set(others)
+
+
+def test_what_grows_idle_during_the_notice_is_for_the_next_report(
+    application: Application, tenant: Tenant, operator: Actor
+) -> None:
+    """Its events are older than others of the report: it had come back from cold storage."""
+    back = person(application, tenant.id)
+    for command in (BoxAggregate, UnboxAggregate):
+        application.bus.send(
+            command(aggregate_id=back, category="person", reason="x"), actor=operator
+        )
+    idle = person(application, tenant.id)
+    policy = put(application, tenant.id)
+    application.box_policies.work()
+    assert counts(policy)[0] == 1
+    # As if the thirty days since it came back ended between the report and now.
+    reported_at = BoxPolicy.objects.get().reported_at
+    assert reported_at is not None
+    month = timedelta(days=30)
+    Box.objects.update(unboxed_at=reported_at - month + timedelta(microseconds=1))
+    let_the_notice_pass()
+
+    application.box_policies.work()
+
+    assert boxed(tenant.id) == {idle}
 
 
 def test_the_first_look_reports_and_boxes_nothing(
